@@ -1,0 +1,1 @@
+"""Plain Python rules of the field: values in, values out, time is an argument (`docs/house.md`)."""
