@@ -1,6 +1,6 @@
 """The browser of the tests: a Chromium already there, or Debian's.
 
-    python -m dev.chromium      installs it with apt when it is missing and this is root on Debian or Ubuntu
+python -m dev.chromium      installs it with apt when it is missing and this is root on Debian or Ubuntu
 """
 
 import os
