@@ -1,0 +1,158 @@
+"""The environment is read here and nowhere else. A wrong value stops the start with one clear line."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class ConfigError(Exception):
+    """The environment can't be run with; the message is one line a person can act on."""
+
+
+def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name) or allowed[0]
+    if value not in allowed:
+        raise ConfigError(f"{name}={value!r} : valeurs possibles : {', '.join(allowed)}.")
+    return value
+
+
+def _integer(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name) or str(default)
+    if not value.isdigit():
+        raise ConfigError(f"{name}={value!r} n’est pas un nombre entier.")
+    return int(value)
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    return (env.get(name) or "").lower() in {"1", "true", "yes", "on"}
+
+
+def database_url(env: Mapping[str, str]) -> str:
+    """DATABASE_URL as SQLAlchemy wants it: postgres:// and postgresql:// mean psycopg 3; SQLite paths are relative to
+    the project, not to the current folder."""
+    raw = env.get("DATABASE_URL") or f"sqlite:///{ROOT / 'instance' / 'rdv.sqlite3'}"
+    if raw.startswith("postgres://"):
+        raw = "postgresql://" + raw.removeprefix("postgres://")
+    if raw.startswith("postgresql://"):
+        raw = "postgresql+psycopg://" + raw.removeprefix("postgresql://")
+    try:
+        url = make_url(raw)
+    except (ArgumentError, ValueError):
+        raise ConfigError(
+            "DATABASE_URL est illisible. Exemples : sqlite:///instance/rdv.sqlite3, postgresql://utilisateur@hote/base."
+        ) from None
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ConfigError(
+            f"DATABASE_URL : « {url.get_backend_name()} » n’est pas géré ; choisissez sqlite ou postgresql."
+        )
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise ConfigError("DATABASE_URL : SQLite a besoin d’un fichier (les processus le partagent).")
+        url = url.set(database=str((ROOT / url.database).resolve()))
+    return url.render_as_string(hide_password=False)
+
+
+def _http_url(env: Mapping[str, str], name: str, default: str = "") -> str:
+    value = (env.get(name) or default).rstrip("/")
+    parts = urlsplit(value)
+    if value and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ConfigError(f"{name}={value!r} n’est pas une adresse http(s).")
+    return value
+
+
+def _redis_url(env: Mapping[str, str]) -> str:
+    value = env.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        raise ConfigError(f"REDIS_URL={value!r} doit commencer par redis://, rediss:// ou unix://.")
+    return value
+
+
+def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """Flask's configuration from the environment; `overrides` are environment names with other values.
+
+    Raises `ConfigError`.
+    """
+    env = {**os.environ, **{name: str(value) for name, value in (overrides or {}).items()}}
+    mode = _choice(env, "MODE", ("production", "demo"))
+    demo = mode == "demo"
+    host, port = env.get("HOST") or "127.0.0.1", _integer(env, "PORT", 5000)
+    public_url = _http_url(env, "PUBLIC_URL", f"http://{'localhost' if host in LOOPBACK else host}:{port}")
+    if demo and host not in LOOPBACK and not _flag(env, "DEMO_PUBLIC"):
+        raise ConfigError(f"HOST={host} montrerait la démonstration au réseau : ajoutez DEMO_PUBLIC=1 si c’est voulu.")
+    secrets = {name: env.get(name) or "" for name in ("SECRET_KEY", "LINK_KEY")}
+    for name, value in secrets.items():
+        if not value:
+            raise ConfigError(
+                f"{name} manque : donnez une longue valeur au hasard (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')."
+            )
+        if len(value) < 16:
+            raise ConfigError(f"{name} est trop court : 16 caractères au moins.")
+    rate_limits = _choice(env, "RATE_LIMITS", ("on", "off"))
+    if rate_limits == "off" and urlsplit(public_url).hostname not in LOOPBACK:
+        raise ConfigError("RATE_LIMITS=off n’est permis que si PUBLIC_URL est une adresse locale (essais de charge).")
+    url = database_url(env)
+    sqlite = url.startswith("sqlite")
+    pool = _integer(env, "DATABASE_POOL", 8)
+    redis_url = _redis_url(env)
+    return {
+        "MODE": mode,
+        "DEMO": demo,
+        "SECRET_KEY": secrets["SECRET_KEY"],
+        "LINK_KEY": secrets["LINK_KEY"],
+        "PUBLIC_URL": public_url,
+        "SQLALCHEMY_DATABASE_URI": url,
+        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(sqlite, pool),
+        "WRITE_SLOTS": 1 if sqlite else pool,
+        "REDIS_URL": redis_url,
+        "HTMX_SOURCE": _choice(env, "HTMX_SOURCE", ("cdn", "local")),
+        "TRUSTED_PROXIES": _integer(env, "TRUSTED_PROXIES", 0),
+        "LOG_FORMAT": _choice(env, "LOG_FORMAT", ("text", "json")),
+        "RATELIMIT_ENABLED": rate_limits == "on",
+        "RATELIMIT_STORAGE_URI": redis_url,
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_SWALLOW_ERRORS": False,
+        "RATELIMIT_KEY_PREFIX": "rdv-limites",
+        "SMS_URL": _http_url(env, "SMS_URL"),
+        "SMS_AUTHORIZATION": env.get("SMS_AUTHORIZATION") or "",
+        "MAIL_SERVER": env.get("MAIL_SERVER") or "",
+        "MAIL_PORT": _integer(env, "MAIL_PORT", 25),
+        "MAIL_USE_TLS": _flag(env, "MAIL_USE_TLS"),
+        "MAIL_USE_SSL": _flag(env, "MAIL_USE_SSL"),
+        "MAIL_USERNAME": env.get("MAIL_USERNAME") or None,
+        "MAIL_PASSWORD": env.get("MAIL_PASSWORD") or None,
+        "MAIL_DEFAULT_SENDER": env.get("MAIL_DEFAULT_SENDER")
+        or f"ne-pas-repondre@{urlsplit(public_url).hostname or 'localhost'}",
+        "SENTRY_DSN": env.get("SENTRY_DSN") or "",
+        "STREAMS_MAX": _integer(env, "STREAMS_MAX", 6000),
+        "STREAMS_PER_ADDRESS": _integer(env, "STREAMS_PER_ADDRESS", 200),
+        "SESSION_COOKIE_NAME": "rdv_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": public_url.startswith("https://"),
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        "WTF_CSRF_TIME_LIMIT": 12 * 3600,
+        "MAX_CONTENT_LENGTH": 256 * 1024,
+        "MAX_FORM_PARTS": 400,
+    }
+
+
+def engine_options(sqlite: bool, pool: int) -> dict[str, Any]:
+    """SQLite waits for its one writer; PostgreSQL gives up a row lock after 3 s rather than let a person wait."""
+    common = {"hide_parameters": True, "pool_size": pool}  # an error message must not carry personal data
+    if sqlite:
+        return {**common, "connect_args": {"timeout": 30}, "max_overflow": 64}
+    return {
+        **common,
+        "max_overflow": pool,
+        "pool_pre_ping": True,
+        "connect_args": {"options": "-c lock_timeout=3000 -c timezone=UTC", "connect_timeout": 5},
+    }

@@ -1,0 +1,140 @@
+"""Seats: how many are free, who may take one, and how it is said (docs/domain.md rules 7 and 8)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .errors import Complet, DomainError, Ferme, Introuvable
+
+
+class ReservablePar(StrEnum):
+    AGENTS = "agents"
+    INVITES = "invites"
+    TOUS = "tous"
+    ENTREE_LIBRE = "entree_libre"
+
+
+class Visibilite(StrEnum):
+    VISIBLE_NOTIFIE = "visible_notifie"
+    VISIBLE_NON_NOTIFIE = "visible_non_notifie"
+    INVISIBLE = "invisible"
+
+
+@dataclass(frozen=True, slots=True)
+class Jauge:
+    """The seats of one session at one moment. `capacite` is None for entrée libre, which counts people at the door."""
+
+    rdv_id: int
+    capacite: int | None
+    prises: int
+    proposees: int = 0
+    attente: int = 0
+
+    @property
+    def libres(self) -> int:
+        """max(0, capacity − taken − offered); never negative, even overbooked."""
+        return max(0, (self.capacite or 0) - self.prises - self.proposees)
+
+    @property
+    def niveau(self) -> str:
+        if self.capacite is None:
+            return "entree_libre"
+        if self.libres == 0:
+            return "complet"
+        return "peu" if self.libres <= 2 else "libre"
+
+    @property
+    def phrase(self) -> str:
+        """The gauge in plain words, for the public."""
+        if self.capacite is None:
+            return "Entrée libre, sans inscription"
+        if self.libres == 0:
+            if self.proposees:
+                un = self.proposees == 1
+                return f"{self.proposees} place{'' if un else 's'} libérée{'' if un else 's'}, proposée{'' if un else 's'} à la liste d’attente"
+            return "Complet"
+        if self.libres == 1:
+            return "Plus qu’une place"
+        return f"Plus que {self.libres} places" if self.libres == 2 else f"{self.libres} places libres"
+
+    @property
+    def sur(self) -> str:
+        """What stands beside the sentence: the total, and who waits."""
+        if self.capacite is None:
+            return ""
+        total = f"{self.prises} sur {self.capacite}" if self.libres == 0 else f"sur {self.capacite}"
+        if self.attente:
+            total += f" · {self.attente} personne{'s' if self.attente > 1 else ''} en attente"
+        return total
+
+    @property
+    def phrase_agent(self) -> str:
+        """The gauge as agents read it: "9 places prises sur 12" (13 sur 12 when overbooked)."""
+        s = "s" if self.prises > 1 else ""
+        return f"{self.prises} place{s} prise{s}" + (f" sur {self.capacite}" if self.capacite is not None else "")
+
+    @property
+    def detail_agent(self) -> str:
+        if self.capacite is None:
+            return "Entrée libre"
+        depasse = self.prises + self.proposees - self.capacite
+        parts = [
+            f"{self.libres} libre{'s' if self.libres > 1 else ''}"
+            if depasse <= 0
+            else f"{depasse} de plus que la capacité"
+        ]
+        if self.proposees:
+            parts.append(f"{self.proposees} proposée{'s' if self.proposees > 1 else ''}")
+        if self.attente:
+            parts.append(f"{self.attente} en attente")
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Ouverture:
+    """All that decides whether one visitor may book one session online at one moment (rule 8)."""
+
+    reservable_par: ReservablePar
+    visibilite: Visibilite
+    archive: bool
+    collectif: bool
+    cancelled: bool
+    starts_at: datetime
+    delai_min: timedelta
+    delai_max: timedelta
+    jauge: Jauge
+    telephone: str = ""
+
+    def public(self) -> bool:
+        """Does the session exist at all for somebody without an invitation?"""
+        return (
+            self.collectif
+            and self.reservable_par in (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
+            and self.visibilite is not Visibilite.INVISIBLE
+        )
+
+    def refusal(
+        self, now: datetime, *, seats: int = 1, invited: bool = False, seated: bool = False
+    ) -> DomainError | None:
+        """Why the public may not book now, or None. `seated`: the person already holds a seat here, so a full session
+        is no reason (rule 9)."""
+        if not self.public() and not (invited and self.reservable_par is ReservablePar.INVITES):
+            return Introuvable()
+        if self.reservable_par is ReservablePar.ENTREE_LIBRE:
+            return Ferme("Cet atelier est en entrée libre : venez directement, sans réserver.")
+        if self.cancelled:
+            return Ferme("Cette séance a été annulée.")
+        if self.archive:
+            return Ferme("Cet atelier n’est plus proposé à la réservation.")
+        if now >= self.starts_at:
+            return Ferme("Cette séance a déjà commencé ou est passée.")
+        if now + self.delai_min > self.starts_at:
+            appel = f" Appelez le {self.telephone} pour savoir s’il reste une place." if self.telephone else ""
+            return Ferme(f"Cette séance commence bientôt : elle ne se réserve plus en ligne.{appel}")
+        if now + self.delai_max < self.starts_at:
+            return Ferme("Cette séance n’est pas encore ouverte à la réservation en ligne.")
+        if not seated and self.jauge.libres < seats:
+            if self.jauge.libres:
+                return Complet("Il ne reste plus assez de places à cette séance.")
+            return Complet("Cette séance est maintenant complète.")
+        return None

@@ -1,0 +1,69 @@
+"""What a rule answers when it says no: a French sentence a person can act on, and the HTTP status that carries it."""
+
+from collections.abc import Sequence
+
+
+class DomainError(Exception):
+    """A rule refused. `message` is shown to people as it is; `code` is stable, for programs and tests."""
+
+    status = 409
+    code = "refus"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Refus(DomainError):
+    """A rule says no for a reason that has no class of its own."""
+
+
+class Complet(DomainError):
+    """No seat is left for the public (docs/domain.md rule 7)."""
+
+    code = "complet"
+
+
+class Ferme(DomainError):
+    """The session can't be booked any more, or not online: past, cancelled, too late, too early (rule 8)."""
+
+    code = "ferme"
+
+
+class Perime(DomainError):
+    """Somebody changed the same record meanwhile: look again before writing (rule 19)."""
+
+    code = "perime"
+
+
+class Introuvable(DomainError):
+    """Unknown, or not for this visitor's eyes: both answer the same (rules 8 and 14)."""
+
+    status = 404
+    code = "introuvable"
+
+    def __init__(self, message: str = "Cette page n’existe pas ou n’existe plus.") -> None:
+        super().__init__(message)
+
+
+class Interdit(DomainError):
+    """A right is missing inside one's own services (rule 14): the page names it and who can grant it."""
+
+    status = 403
+    code = "interdit"
+
+    def __init__(self, right: str, label: str, grantors: Sequence[str] = ()) -> None:
+        super().__init__(f"Il vous manque le droit « {label} » pour faire cela.")
+        self.right, self.label, self.grantors = right, label, tuple(grantors)
+
+
+class Occupe(DomainError):
+    """The row is held by others for longer than we are willing to make a person wait: try again (503 + Retry-After)."""
+
+    status = 503
+    code = "occupe"
+
+    def __init__(
+        self, message: str = "Beaucoup de monde réserve en ce moment. Rien n’est perdu : réessayez dans un instant."
+    ) -> None:
+        super().__init__(message)

@@ -1,0 +1,61 @@
+"""What can happen that somebody must be told (docs/notifications.md). One class per event: ids only, never content."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`auteur_agent_id`: the agent who did it, never told about it themself."""
+
+    auteur_agent_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inscription(Event):
+    """A participation became `inscrit`; `deja`: it already was, and the person asked again (docs/domain.md rule 9)."""
+
+    participation_id: int
+    version: int
+    deja_le: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desistement(Event):
+    """The person can't come."""
+
+    participation_id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrait(Event):
+    """The service removed one person."""
+
+    participation_id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annulation(Event):
+    """The service cancelled the session; `participation_ids` are those who were booked at that moment."""
+
+    rdv_id: int
+    version: int
+    participation_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rappel(Event):
+    """A reminder is due: `delai` hours before a start."""
+
+    participation_id: int
+    delai: int
+    starts_at_utc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotDePasse(Event):
+    """An agent asked for a new password; `version` grows with each request."""
+
+    agent_id: int
+    version: int

@@ -1,0 +1,39 @@
+"""Tables and relationships, and their bridges to domain values. Importing this package registers every table."""
+
+from .agent import Agent, DroitAgent, NiveauNotification
+from .journal import Journal
+from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
+from .organisation import ConfirmationSms, Lieu, Organisation, Salle, Service
+from .outbox import Canal, Envoi, EtatNotification, MessageDemo, Notification
+from .plage import PlageOuverture
+from .rdv import Participation, Rdv, ouverture
+from .usager import Usager, UsagerCle, usager_organisations
+
+__all__ = [
+    "Agent",
+    "Canal",
+    "Champ",
+    "ConfirmationSms",
+    "Discretion",
+    "DroitAgent",
+    "Envoi",
+    "EtatNotification",
+    "Journal",
+    "Lieu",
+    "MessageDemo",
+    "Motif",
+    "NiveauNotification",
+    "Notification",
+    "Organisation",
+    "Participation",
+    "PlageOuverture",
+    "Rdv",
+    "Salle",
+    "Service",
+    "TypeLieu",
+    "TypeMotif",
+    "Usager",
+    "UsagerCle",
+    "ouverture",
+    "usager_organisations",
+]

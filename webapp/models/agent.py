@@ -1,0 +1,98 @@
+"""Agents, the services they work in, and what they may do there."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from flask_login import UserMixin
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from webapp.domain.droits import Droit, Octroi
+
+from .base import Horodatage, Model, UTCDateTime, Word, one_of
+from .organisation import Organisation, Service
+
+
+class NiveauNotification(StrEnum):
+    """Which sessions an agent is told about by e-mail."""
+
+    TOUTES = "toutes"
+    PROCHES = "proches"  # today's and tomorrow's
+    AUCUNE = "aucune"
+
+
+agent_services = Table(
+    "agent_services",
+    Model.metadata,
+    Column("agent_id", ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True),
+    Column("service_id", ForeignKey("services.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class Agent(UserMixin, Horodatage, Model):
+    """`auth_version` is part of the session: a new password, or a deactivation, ends every session open elsewhere."""
+
+    __tablename__ = "agents"
+    __table_args__ = (one_of("niveau_notification", NiveauNotification),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    first_name: Mapped[str] = mapped_column(String(80))
+    last_name: Mapped[str] = mapped_column(String(80))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    auth_version: Mapped[int] = mapped_column(default=1)
+    actif: Mapped[bool] = mapped_column(default=True)
+    niveau_notification: Mapped[NiveauNotification] = mapped_column(
+        Word(NiveauNotification), default=NiveauNotification.TOUTES
+    )
+    # The one live "mot de passe oublié" link: single use, one hour.
+    reset_nonce: Mapped[str | None] = mapped_column(String(32))
+    reset_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    reset_expire_le: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reset_version: Mapped[int] = mapped_column(default=0)
+
+    organisation: Mapped[Organisation] = relationship()
+    services: Mapped[list[Service]] = relationship(secondary=agent_services, order_by=Service.name)
+    droits: Mapped[list["DroitAgent"]] = relationship(cascade="all, delete-orphan")
+
+    @property
+    def is_active(self) -> bool:
+        return self.actif
+
+    @property
+    def nom_complet(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+    @property
+    def nom_court(self) -> str:
+        """ "Nadia K.": what colleagues and usagers read."""
+        return f"{self.first_name} {self.last_name[:1]}."
+
+    def octrois(self) -> list[Octroi]:
+        """The grants as domain values."""
+        return [Octroi(d.organisation_id, d.service_id, d.droit) for d in self.droits]
+
+
+class DroitAgent(Model):
+    __tablename__ = "droits"
+    __table_args__ = (
+        one_of("droit", Droit),
+        UniqueConstraint("agent_id", "organisation_id", "service_id", "droit"),
+        # NULL is never equal to NULL in a UNIQUE: "all services" needs an index of its own.
+        Index(
+            "uq_droits_tous_services",
+            "agent_id",
+            "organisation_id",
+            "droit",
+            unique=True,
+            sqlite_where=text("service_id IS NULL"),
+            postgresql_where=text("service_id IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("services.id"))
+    droit: Mapped[Droit] = mapped_column(Word(Droit))

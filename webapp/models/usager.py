@@ -1,0 +1,62 @@
+"""People who come, and the keys that say who is the same person."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Column, Date, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .base import Horodatage, Model
+
+if TYPE_CHECKING:
+    from .rdv import Participation
+
+usager_organisations = Table(
+    "usager_organisations",
+    Model.metadata,
+    Column("usager_id", ForeignKey("usagers.id", ondelete="CASCADE"), primary_key=True),
+    Column("organisation_id", ForeignKey("organisations.id"), primary_key=True),
+    Index("ix_usager_organisations_organisation_id", "organisation_id"),
+)
+
+
+class Usager(Horodatage, Model):
+    """`recherche` is the folded text agents search in (no accents, no case): names, phone digits, e-mail, case number."""
+
+    __tablename__ = "usagers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    first_name: Mapped[str] = mapped_column(String(80))
+    last_name: Mapped[str] = mapped_column(String(80))
+    birth_date: Mapped[date | None] = mapped_column(Date)
+    phone: Mapped[str | None] = mapped_column(String(20), index=True)  # E.164
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
+    notify_by_sms: Mapped[bool] = mapped_column(default=True)
+    notify_by_email: Mapped[bool] = mapped_column(default=True)
+    responsable_id: Mapped[int | None] = mapped_column(ForeignKey("usagers.id"))
+    numero_dossier: Mapped[str | None] = mapped_column(String(40))
+    recherche: Mapped[str] = mapped_column(String(500), default="")
+
+    responsable: Mapped["Usager | None"] = relationship(remote_side=[id])
+    participations: Mapped[list["Participation"]] = relationship(back_populates="usager")
+
+    @property
+    def nom_liste(self) -> str:
+        """ "AMRANI Yasmina": how lists show people."""
+        return f"{self.last_name.upper()} {self.first_name}"
+
+    @property
+    def nom_complet(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+
+class UsagerCle(Model):
+    """Who is the same person (docs/domain.md rule 9): unique per organisation, so that the database decides."""
+
+    __tablename__ = "usager_cles"
+    __table_args__ = (UniqueConstraint("organisation_id", "cle"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
+    cle: Mapped[str] = mapped_column(String(64))
+    usager_id: Mapped[int] = mapped_column(ForeignKey("usagers.id", ondelete="CASCADE"), index=True)

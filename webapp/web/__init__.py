@@ -1,0 +1,14 @@
+"""Everything that knows about requests: pages for the public, for agents, for admins; errors, security, htmx."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Register security, errors, template helpers and every blueprint."""
+    from . import errors, htmx, security
+    from .operations import bp as operations
+
+    htmx.init_app(app)
+    security.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(operations)
