@@ -1,0 +1,45 @@
+"""Personal links that last (docs/domain.md rule 18): made again from a nonce, found again by their hash.
+
+token = base64url(HMAC-SHA256(LINK_KEY, purpose ‖ nonce)) cut to 22 characters (132 bits): nothing usable is stored, and
+rotating SECRET_KEY kills no link.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+
+from flask import current_app
+
+PARTICIPATION = "participation"
+MOT_DE_PASSE = "mot_de_passe"
+
+_SHAPE = re.compile(r"[\w-]{22}", re.ASCII)
+
+
+def new_nonce() -> str:
+    return secrets.token_urlsafe(16)
+
+
+def token(purpose: str, nonce: str) -> str:
+    """The 22 characters that stand in the address."""
+    key = current_app.config["LINK_KEY"].encode()
+    digest = hmac.digest(key, f"{purpose}\0{nonce}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest).decode()[:22]
+
+
+def fingerprint(text: str) -> str:
+    """What the database keeps of a token; the empty text for what can't be one."""
+    return hashlib.sha256(text.encode()).hexdigest() if _SHAPE.fullmatch(text) else ""
+
+
+def new_link(purpose: str) -> tuple[str, str]:
+    """A fresh nonce and the fingerprint of its token."""
+    nonce = new_nonce()
+    return nonce, fingerprint(token(purpose, nonce))
+
+
+def address(path: str) -> str:
+    """An absolute address under PUBLIC_URL, for messages."""
+    return current_app.config["PUBLIC_URL"] + path
