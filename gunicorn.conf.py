@@ -4,6 +4,9 @@ monkey.patch_all()  # before any other import, or psycopg and redis block the wh
 
 import os
 import resource
+import signal
+
+import gevent
 
 ON_SQLITE = os.environ.get("DATABASE_URL", "sqlite:").startswith("sqlite")
 
@@ -23,3 +26,14 @@ control_socket_disable = True
 
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+
+def post_worker_init(worker):
+    """End the live streams when the worker is asked to stop: they would hold it for the whole graceful_timeout."""
+    leave = worker.handle_exit
+
+    def end_streams_and_leave(number, frame):
+        gevent.spawn(worker.wsgi.extensions["live"].shut)
+        leave(number, frame)
+
+    signal.signal(signal.SIGTERM, end_streams_and_leave)

@@ -117,7 +117,7 @@ def check_database(address: str) -> None:
         try:
             engine.connect().close()
         except sqlalchemy.exc.DBAPIError as error:
-            reason = (str(error.orig).strip().splitlines() or ["no reason given"])[-1]
+            reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
             raise Refused(f"The database of DATABASE_URL can't be reached: {reason}") from None
     else:
         raise Refused(f"DATABASE_URL: {kind} is not supported, use sqlite or postgresql.")

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 import psycopg
-import redis
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -123,11 +122,10 @@ class Valkey(Server):
         return self
 
     def _answers(self) -> bool:
-        with redis.Redis(port=self.port, socket_timeout=1) as client:
-            try:
-                return bool(client.ping())
-            except redis.RedisError:
-                return False
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64).startswith(b"+PONG")
+        return False
 
     def close(self) -> None:
         """Stop it and, unless its folder was given, leave nothing."""
