@@ -5,10 +5,14 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register security, errors, template helpers and every blueprint."""
-    from . import errors, htmx, security
+    from . import errors, htmx, security, static, templating
+    from .demo import bp as demo
     from .operations import bp as operations
 
+    static.init_app(app)
+    templating.init_app(app)
     htmx.init_app(app)
     security.init_app(app)
     errors.init_app(app)
     app.register_blueprint(operations)
+    app.register_blueprint(demo)

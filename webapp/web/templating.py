@@ -1,0 +1,62 @@
+"""What every template may use: French words for dates and numbers, the current organisation, the mode."""
+
+from datetime import date, datetime
+from typing import Any
+
+from babel.dates import format_date
+from flask import Flask, current_app, g
+from jinja2 import Undefined
+
+from webapp.domain import dates, phones
+
+
+def init_app(app: Flask) -> None:
+    """Register the filters and the context of every page. Views put the page's organisation in `g.organisation`."""
+    app.jinja_env.filters.update(
+        telephone=telephone,
+        date_longue=dates.long_date,
+        date_courte=dates.weekday_date,
+        jour_mois=dates.day_month,
+        mois_annee=dates.month_year,
+        heure=dates.hour,
+        moment=dates.long_moment,
+        duree=dates.duration,
+        jour_semaine=jour_semaine,
+        mois=mois,
+        pluriel=pluriel,
+    )
+    app.jinja_env.globals["page_en_erreur"] = page_en_erreur
+    app.context_processor(_context)
+
+
+def _context() -> dict[str, Any]:
+    return {"organisation": g.get("organisation"), "mode": current_app.config["MODE"]}
+
+
+def telephone(e164: str) -> str:
+    """06 12 34 56 78 (a number as it is dialled); nothing for nothing."""
+    return phones.national(e164) if e164 else ""
+
+
+def jour_semaine(day: date | datetime) -> str:
+    """mardi."""
+    return str(format_date(day, "EEEE", locale="fr"))
+
+
+def mois(day: date | datetime) -> str:
+    """mars; long names as on French calendars: janv., févr., juil., sept."""
+    return str(format_date(day, "MMM", locale="fr"))
+
+
+def pluriel(count: int, one: str, many: str | None = None) -> str:
+    """1 personne, 3 personnes (0 is singular in French); `many` when the plural is not one + s."""
+    return f"{count} {(many or one + 's') if count > 1 else one}"
+
+
+def page_en_erreur(*causes: object) -> bool:
+    """Does the page answer a form that was not accepted? Its title then starts with « Erreur : »."""
+    return any(
+        (isinstance(cause, str) and bool(cause)) or getattr(cause, "status", 200) >= 400
+        for cause in causes
+        if cause is not None and not isinstance(cause, Undefined)
+    )

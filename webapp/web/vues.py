@@ -1,0 +1,49 @@
+"""What the components show: plain values, so that templates ask the database nothing and a style guide can invent them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from webapp.domain.capacity import Jauge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeanceVue:
+    """One session, as `components/seance.html` shows it. `debut_local` is in the organisation's time zone."""
+
+    id: int
+    debut_local: datetime
+    fin_local: datetime
+    heures: str
+    lieu_nom: str
+    jauge: Jauge
+    adresse: str = ""
+    pmr: str = ""
+    intitule: str = ""
+    motif_nom: str = ""
+    reservable: bool = False
+    attente_ouverte: bool = False
+    raison: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonneVue:
+    """One participant, as a row of the collective sheet (docs/domain.md rule 15)."""
+
+    id: int
+    version: int
+    nom: str
+    nom_dit: str
+    statut: str
+    statut_url: str
+    contact: str = ""
+    tel: str = ""
+    numero_dossier: str = ""
+    retrait_url: str = ""
+    origine: str = ""
+    mot: str = ""
+    ton: str = ""
+    messages: Sequence[str] = ()
+    note: str = ""
+    note_url: str = ""
+    alerte: str = ""
