@@ -1,0 +1,1 @@
+"""Questions to the database, named by the question, the organisation first. They never commit nor read the request."""

@@ -1,0 +1,269 @@
+"""The one door to a seat: every way in or out of a session goes through here (docs/domain.md rules 7 to 10, 19)."""
+
+import hashlib
+from dataclasses import astuple, dataclass
+
+from sqlalchemy import select
+
+from webapp import links, live
+from webapp.clock import utcnow
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.dates import local
+from webapp.domain.droits import Droit
+from webapp.domain.errors import Complet, Ferme, Interdit, Introuvable, Perime, Refus
+from webapp.domain.events import Desistement, Inscription, Retrait
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur, Statut, check_transition, holds_seat, seat_delta
+from webapp.extensions import db
+from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
+from webapp.notifications.base import emit
+from webapp.queries import usagers as people
+
+from . import journal
+from .droits import grantors, may
+from .transaction import seat_lock, transaction
+from .usagers import find_or_create
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """The answer to a booking; `deja`: the person already had this seat (the page must not tell)."""
+
+    participation_id: int
+    deja: bool
+
+
+def book_seat(
+    rdv_id: int,
+    identity: Identity | None,
+    *,
+    by: Acteur,
+    envoi: str,
+    agent: Agent | None = None,
+    usager_id: int | None = None,
+    surbooking: bool = False,
+    prevenir: bool = True,
+) -> Booking:
+    """Give one person one seat, or refuse with the reason.
+
+    `identity` is what a form says; an agent may name a known `usager_id` instead. `envoi` is the form's random id: the
+    same form sent again gets its first answer. Raises `Introuvable`, `Ferme`, `Complet`, `Refus`, `Interdit`, `Occupe`.
+    """
+    rdv = db.session.get(Rdv, rdv_id)
+    if rdv is None:
+        raise Introuvable
+    # Held here so that they stay in the session while the row is read afresh: no statement under the lock for them.
+    _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
+    organisation_id = rdv.organisation_id
+    cle = _form_key(rdv_id, envoi, identity, usager_id)
+    first = db.session.get(Envoi, cle)
+    if first is not None and first.participation_id:
+        return Booking(first.participation_id, deja=False)
+    if rdv.jauge().libres < 1 or by is not Acteur.AGENT:
+        _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=_seated(rdv, identity, usager_id))
+    with transaction():
+        (rdv,) = seat_lock(rdv_id)
+        now = utcnow()
+        if usager_id is not None:
+            usager = people.of_organisation(organisation_id, usager_id)
+            if usager is None:
+                raise Introuvable("Cette personne n’est pas connue de votre organisation.")
+        else:
+            assert identity is not None
+            usager = people.by_keys(organisation_id, identity.keys())
+        row = people.participation_of(rdv.id, usager.id) if usager else None
+        seated = row is not None and holds_seat(row.statut)
+        over = _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=seated)
+        if row is not None and seated:
+            if db.session.get(Envoi, cle) is not None:  # its twin was faster
+                return Booking(row.id, deja=False)
+            if by is not Acteur.AGENT:
+                day = local(now, rdv.organisation.timezone).date().isoformat()
+                emit(Inscription(participation_id=row.id, version=row.version, deja_le=day))
+            db.session.add(Envoi(cle=cle, participation_id=row.id))
+            return Booking(row.id, deja=True)
+        if usager is None:
+            assert identity is not None
+            usager = find_or_create(organisation_id, identity)
+        rdv.version += 1
+        rdv.places_prises += 1
+        if row is None:
+            row = _new_row(rdv, usager, identity, by=by, agent=agent, prevenir=prevenir)
+        else:
+            if by is not Acteur.AGENT and row.statut is Statut.ANNULE:
+                raise Refus(
+                    "Nous ne pouvons pas enregistrer cette inscription en ligne. "
+                    + (f"Appelez le {rdv.organisation.phone}." if rdv.organisation.phone else "Appelez-nous.")
+                )
+            _set(row, rdv, Statut.INSCRIT, by=by, agent=agent)
+            row.inscrit_le, row.raison, row.prevenir = now, "", prevenir
+        db.session.flush()
+        db.session.add(Envoi(cle=cle, participation_id=row.id))
+        details = {"surbooking": True} if over else {}
+        journal.note(
+            organisation_id,
+            "inscription",
+            row,
+            by=by,
+            agent=agent,
+            rdv_id=rdv.id,
+            **details,
+            **({} if prevenir else {"prevenir": False}),
+        )
+        if prevenir:
+            emit(Inscription(auteur_agent_id=agent.id if agent else None, participation_id=row.id, version=row.version))
+        live.publish(rdv.id, rdv.version)
+        return Booking(row.id, deja=False)
+
+
+def change_statut(
+    participation_id: int,
+    statut: Statut,
+    *,
+    by: Acteur,
+    agent: Agent | None = None,
+    version: int | None = None,
+    prevenir: bool = True,
+    raison: str = "",
+    surbooking: bool = False,
+) -> Participation:
+    """Move one participation, with the seat it takes or frees (rule 10).
+
+    `version` is the one the page showed: raises `Perime` when somebody moved that person meanwhile. Asking for the
+    status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`, `Interdit`, `Occupe`.
+    """
+    rdv_id = db.session.scalar(select(Participation.rdv_id).where(Participation.id == participation_id))
+    if rdv_id is None:
+        raise Introuvable
+    with transaction():
+        (rdv,) = seat_lock(rdv_id)
+        row = db.session.get(Participation, participation_id, populate_existing=True)
+        assert row is not None
+        if row.statut is statut:
+            return row
+        if version is not None and version != row.version:
+            qui = row.statut_par_agent.nom_court if row.statut_par_agent else "la personne elle-même"
+            raise Perime(f"{row.usager.nom_complet} vient de passer à « {row.statut.label} » ({qui}).")
+        if rdv.cancelled_at is not None:
+            raise Refus("Cette séance est annulée : les statuts ne changent plus.")
+        now = utcnow()
+        check_transition(by, row.statut, statut, now=now, starts_at=rdv.starts_at, tz=rdv.organisation.timezone)
+        before, delta = row.statut, seat_delta(row.statut, statut)
+        over = False
+        if delta > 0 and now < rdv.starts_at:
+            over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking)
+        rdv.version += 1
+        rdv.places_prises += delta
+        _set(row, rdv, statut, by=by, agent=agent)
+        row.raison = raison[:120] if statut is Statut.EXCUSE else ""
+        if statut is Statut.INSCRIT and delta > 0:
+            row.inscrit_le = now
+        journal.note(
+            rdv.organisation_id,
+            "statut",
+            row,
+            by=by,
+            agent=agent,
+            rdv_id=rdv.id,
+            de=before,
+            a=statut,
+            **({"surbooking": True} if over else {}),
+            **({} if prevenir else {"prevenir": False}),
+        )
+        if prevenir and now < rdv.starts_at:
+            _tell(row, before, statut, agent)
+        live.publish(rdv.id, rdv.version)
+        return row
+
+
+def _tell(row: Participation, before: Statut, after: Statut, agent: Agent | None) -> None:
+    """The event a move means for people, if any: who had already left is not told again."""
+    who = agent.id if agent else None
+    if after is Statut.INSCRIT and not holds_seat(before):
+        emit(Inscription(auteur_agent_id=who, participation_id=row.id, version=row.version))
+    elif after is Statut.EXCUSE and holds_seat(before):
+        emit(Desistement(auteur_agent_id=who, participation_id=row.id, version=row.version))
+    elif after is Statut.ANNULE and holds_seat(before):
+        emit(Retrait(auteur_agent_id=who, participation_id=row.id, version=row.version))
+
+
+def _form_key(rdv_id: int, envoi: str, identity: Identity | None, usager_id: int | None) -> str:
+    """The same form with the same content, for the same session: another name typed after "back" is another booking."""
+    content = repr(("inscription", rdv_id, envoi, astuple(identity) if identity else None, usager_id))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _seated(rdv: Rdv, identity: Identity | None, usager_id: int | None) -> bool:
+    """Does the person already hold a seat there? Only asked when the session is full: who has a seat may still ask."""
+    if rdv.jauge().libres > 0:
+        return False
+    if usager_id is None:
+        usager = people.by_keys(rdv.organisation_id, identity.keys()) if identity else None
+        usager_id = usager.id if usager else None
+    row = people.participation_of(rdv.id, usager_id) if usager_id else None
+    return row is not None and holds_seat(row.statut)
+
+
+def _refuse(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, seated: bool) -> bool:
+    """Raise the reason why this may not be booked now; True when it goes over the capacity on purpose."""
+    if by is not Acteur.AGENT:
+        refusal = ouverture(rdv).refusal(utcnow(), seated=seated)
+        if refusal is not None:
+            raise refusal
+        return False
+    if rdv.cancelled_at is not None:
+        raise Ferme("Cette séance est annulée : on n’y inscrit plus personne.")
+    if ouverture(rdv).reservable_par is ReservablePar.ENTREE_LIBRE:
+        raise Ferme("Cette séance est en entrée libre : on n’y inscrit pas, on compte les personnes à l’accueil.")
+    return False if seated else _check_seat(rdv, by=by, agent=agent, surbooking=surbooking)
+
+
+def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool) -> bool:
+    """Raise when no seat is left for this actor; True when an agent goes over the capacity on purpose (rule 7)."""
+    if rdv.jauge().libres > 0:
+        return False
+    if by is not Acteur.AGENT or agent is None:
+        raise Complet("Cette séance est maintenant complète.")
+    if not surbooking:
+        raise Complet("La séance est complète.")
+    if not (rdv.organisation.surbooking_autorise and may(agent, Droit.SURBOOKER, rdv)):
+        raise Interdit(Droit.SURBOOKER, Droit.SURBOOKER.label, grantors(rdv.organisation_id))
+    return True
+
+
+def _new_row(
+    rdv: Rdv, usager: Usager, identity: Identity | None, *, by: Acteur, agent: Agent | None, prevenir: bool
+) -> Participation:
+    now = utcnow()
+    nonce, hashed = links.new_link(links.PARTICIPATION)
+    row = Participation(
+        rdv=rdv,
+        usager=usager,
+        statut=Statut.INSCRIT,
+        rdv_version=rdv.version,
+        inscrit_le=now,
+        statut_le=now,
+        statut_par=by,
+        statut_par_agent_id=agent.id if agent else None,
+        origine=by,
+        cree_par_agent_id=agent.id if agent else None,
+        lien_nonce=nonce,
+        lien_hash=hashed,
+        prevenir=prevenir,
+    )
+    if identity is not None:
+        # A contact that differs from the file's serves this participation only; the file does not change (rule 9).
+        row.telephone = identity.telephone if identity.telephone != usager.phone else None
+        row.courriel = identity.courriel if identity.courriel != usager.email else None
+        row.numero_dossier = identity.numero_dossier
+    db.session.add(row)
+    return row
+
+
+def _set(row: Participation, rdv: Rdv, statut: Statut, *, by: Acteur, agent: Agent | None) -> None:
+    row.statut = statut
+    row.version += 1
+    row.rdv_version = rdv.version
+    row.statut_le = utcnow()
+    row.statut_par = by
+    row.statut_par_agent_id = agent.id if agent else None

@@ -1,0 +1,131 @@
+"""Agents' accounts: log in, forget a password, choose another."""
+
+from datetime import timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import select
+
+from webapp import links
+from webapp.clock import utcnow
+from webapp.domain.contacts import fold_email
+from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
+from webapp.domain.errors import Introuvable, Refus
+from webapp.domain.events import MotDePasse
+from webapp.domain.participation import Acteur
+from webapp.extensions import db
+from webapp.models import Agent, DroitAgent, Organisation, Service
+from webapp.notifications.base import emit
+
+from . import journal
+from .transaction import transaction
+
+RESET_LIFE = timedelta(hours=1)
+PASSWORD_MIN = 12
+
+_hasher = PasswordHasher()  # Argon2id, RFC 9106's second recommended parameters
+
+
+@cache
+def _decoy() -> str:
+    """A hash nobody's password has: an unknown address takes as long as a known one."""
+    return _hasher.hash(links.new_nonce())
+
+
+def hash_password(mot_de_passe: str) -> str:
+    """Raises `Refus` when the password is too short or absurdly long."""
+    if len(mot_de_passe) < PASSWORD_MIN:
+        raise Refus(f"Le mot de passe a au moins {PASSWORD_MIN} caractères. Une phrase entière convient très bien.")
+    if len(mot_de_passe) > 200:
+        raise Refus("Le mot de passe a au plus 200 caractères.")
+    return _hasher.hash(mot_de_passe)
+
+
+def authenticate(courriel: str, mot_de_passe: str) -> Agent | None:
+    """The active agent with this address and password, or None; the same work for known and unknown addresses."""
+    agent = db.session.scalars(select(Agent).where(Agent.email == fold_email(courriel))).first()
+    hashed = agent.password_hash if agent and agent.password_hash else _decoy()
+    try:
+        _hasher.verify(hashed, mot_de_passe[:200])
+    except (VerificationError, InvalidHashError):
+        return None
+    if agent is None or not agent.actif or not agent.password_hash:
+        return None
+    return agent
+
+
+def ask_reset(courriel: str) -> None:
+    """Send that agent a link to choose another password: single use, one hour, a new one kills the old.
+
+    Nothing tells the caller whether the address is known.
+    """
+    with transaction():
+        agent = db.session.scalars(
+            select(Agent).where(Agent.email == fold_email(courriel), Agent.actif.is_(True)).with_for_update()
+        ).first()
+        if agent is None:
+            return
+        agent.reset_nonce, agent.reset_hash = links.new_link(links.MOT_DE_PASSE)
+        agent.reset_expire_le = utcnow() + RESET_LIFE
+        agent.reset_version += 1
+        emit(MotDePasse(agent_id=agent.id, version=agent.reset_version))
+
+
+def agent_for_reset(token: str) -> Agent:
+    """The agent a live link belongs to; raises `Introuvable` when it was used, replaced or is over an hour old."""
+    hashed = links.fingerprint(token)
+    agent = db.session.scalars(select(Agent).where(Agent.reset_hash == hashed)).first() if hashed else None
+    if agent is None or not agent.actif or agent.reset_expire_le is None or agent.reset_expire_le < utcnow():
+        raise Introuvable("Ce lien n’est plus valable : il sert une seule fois, pendant une heure.")
+    return agent
+
+
+def reset_password(token: str, mot_de_passe: str) -> Agent:
+    """Choose another password from a link; every session of that agent elsewhere ends. Raises `Introuvable`, `Refus`."""
+    hashed = hash_password(mot_de_passe)
+    with transaction():
+        agent = agent_for_reset(token)
+        db.session.refresh(agent, with_for_update=True)
+        agent_for_reset(token)
+        agent.password_hash = hashed
+        agent.auth_version += 1
+        agent.reset_nonce = agent.reset_hash = agent.reset_expire_le = None
+        journal.note(agent.organisation_id, "mot_de_passe_change", agent, agent=agent)
+        return agent
+
+
+def create_agent(
+    organisation: Organisation,
+    *,
+    courriel: str,
+    prenom: str,
+    nom: str,
+    mot_de_passe: str,
+    preset: str,
+    services: list[Service],
+) -> Agent:
+    """A new agent with a preset's rights, in the running transaction (rule 14). Raises `Refus`."""
+    if preset not in PRESETS:
+        raise Refus(f"Profil inconnu : {preset}. Choix : {', '.join(PRESETS)}.")
+    email = fold_email(courriel)
+    if db.session.scalar(select(Agent.id).where(Agent.email == email)):
+        raise Refus(f"L’adresse {email} est déjà celle d’un agent.")
+    agent = Agent(
+        organisation_id=organisation.id,
+        email=email,
+        first_name=prenom,
+        last_name=nom,
+        password_hash=hash_password(mot_de_passe),
+        services=services,
+    )
+    scopes = [None] if preset in PRESETS_TOUS_SERVICES else [service.id for service in services]
+    agent.droits = [
+        DroitAgent(organisation_id=organisation.id, service_id=scope, droit=droit)
+        for droit in sorted(PRESETS[preset])
+        for scope in scopes
+    ]
+    db.session.add(agent)
+    db.session.flush()
+    journal.note(organisation.id, "agent_cree", agent, by=Acteur.SYSTEME, preset=preset)
+    return agent

@@ -1,0 +1,109 @@
+"""Describe what can be booked (docs/domain.md rules 1 and 3)."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from webapp import live
+from webapp.clock import utcnow
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.droits import Droit
+from webapp.domain.errors import Introuvable, Refus
+from webapp.extensions import db
+from webapp.models import Agent, Motif, Rdv, Service, TypeMotif
+
+from . import journal
+from .droits import require
+from .rdvs import effective_capacity
+from .transaction import seat_lock, transaction
+
+# What a form may set; the type and the kind of place freeze with the first session.
+EDITABLE = (
+    "name", "description", "location_type", "colour", "capacite_max", "capacite_min", "minimum_heures",
+    "instructions_avant", "instructions_apres", "nom_sms", "nom_courriel", "avertissement_annulation",
+    "reservable_par", "delai_min_minutes", "delai_max_jours", "visibilite", "discretion", "rappels",
+    "liste_attente", "champs",
+)  # fmt: skip
+
+
+def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Motif:
+    """Create a collective motif of `data["service_id"]`, or change one and the capacity its coming sessions inherit.
+
+    Raises `Refus` with the reason, `Interdit`, `Introuvable`.
+    """
+    unknown = set(data) - set(EDITABLE) - {"service_id"}
+    if unknown:
+        raise ValueError(f"not settings of a motif: {sorted(unknown)}")
+    with transaction():
+        if motif_id is None:
+            service = db.session.get(Service, data.get("service_id"))
+            if service is None or service.organisation_id != agent.organisation_id:
+                raise Introuvable("Ce service n’existe pas.")
+            motif = Motif(organisation_id=service.organisation_id, service_id=service.id, type=TypeMotif.COLLECTIF)
+            coming: list[Rdv] = []
+        else:
+            found = db.session.get(Motif, motif_id, populate_existing=True)
+            if found is None:
+                raise Introuvable("Ce motif n’existe pas.")
+            motif = found
+            coming = _coming(motif)
+        require(agent, Droit.CONFIGURER_MOTIFS, motif)
+        if motif_id is not None and frozen_fields(motif):
+            if data.get("location_type", motif.location_type) != motif.location_type:
+                raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
+        changed = []
+        for name in EDITABLE:
+            if name in data and getattr(motif, name) != data[name]:
+                setattr(motif, name, data[name])
+                changed.append(name)
+        if motif.reservable_par is None:
+            motif.reservable_par = ReservablePar.TOUS
+        if motif.capacite_max is None and motif.reservable_par is not ReservablePar.ENTREE_LIBRE:
+            raise Refus("La capacité est nécessaire, sauf en entrée libre.")
+        if motif.capacite_min and motif.capacite_max and motif.capacite_min > motif.capacite_max:
+            raise Refus("Le minimum de participants dépasse la capacité.")
+        db.session.add(motif)
+        db.session.flush()
+        for rdv in coming:
+            capacity = effective_capacity(rdv)
+            if capacity != rdv.capacite_max:
+                rdv.capacite_max = capacity
+                rdv.version += 1
+                live.publish(rdv.id, rdv.version)
+        journal.note(
+            motif.organisation_id,
+            "motif_cree" if motif_id is None else "motif_modifie",
+            motif,
+            agent=agent,
+            champs=changed,
+        )
+        return motif
+
+
+def set_archived(motif_id: int, archived: bool, agent: Agent) -> Motif:
+    """Put a motif away (nothing can be booked any more, its sessions stay), or take it back."""
+    with transaction():
+        motif = db.session.get(Motif, motif_id, populate_existing=True)
+        if motif is None:
+            raise Introuvable("Ce motif n’existe pas.")
+        require(agent, Droit.CONFIGURER_MOTIFS, motif)
+        if (motif.archived_at is not None) != archived:
+            motif.archived_at = utcnow() if archived else None
+            journal.note(motif.organisation_id, "motif_archive" if archived else "motif_restaure", motif, agent=agent)
+        return motif
+
+
+def frozen_fields(motif: Motif) -> bool:
+    """Has this motif a session already? Then its type and kind of place are fixed (rule 1)."""
+    return bool(db.session.scalar(select(func.count()).select_from(Rdv).where(Rdv.motif_id == motif.id).limit(1)))
+
+
+def _coming(motif: Motif) -> list[Rdv]:
+    ids = db.session.scalars(
+        select(Rdv.id).where(Rdv.motif_id == motif.id, Rdv.starts_at > utcnow(), Rdv.cancelled_at.is_(None))
+    ).all()
+    rows = seat_lock(*ids) if ids else []
+    if rows:  # their plages in one statement rather than one each
+        db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).options(selectinload(Rdv.plage_ouverture))).all()
+    return rows

@@ -1,0 +1,61 @@
+"""Find a person, or create them, under the unique keys that say who is the same (docs/domain.md rule 9)."""
+
+from sqlalchemy import delete, insert
+from sqlalchemy.dialects import postgresql, sqlite
+
+from webapp.domain.contacts import fold
+from webapp.domain.identity import Identity
+from webapp.extensions import db
+from webapp.models import Usager, UsagerCle, usager_organisations
+from webapp.queries import usagers as queries
+
+
+def search_text(usager: Usager) -> str:
+    """The folded text agents search in: both orders of the name, the phone's digits, the e-mail, the case number."""
+    digits = (usager.phone or "").replace("+33", "0").replace("+", "")
+    parts = [
+        fold(f"{usager.last_name} {usager.first_name} {usager.last_name}"),
+        digits,
+        (usager.email or "").lower(),
+        fold(usager.numero_dossier or ""),
+    ]
+    return " ".join(part for part in parts if part)[:500]
+
+
+def find_or_create(organisation_id: int, identity: Identity) -> Usager:
+    """The same person, or a new one. An existing Usager is never changed by this.
+
+    Two transactions that meet the same new person at once agree: the unique key lets only one of them create.
+    """
+    keys = identity.keys()
+    known = queries.by_keys(organisation_id, keys)
+    if known is not None:
+        return known
+    usager = Usager(
+        first_name=identity.prenom,
+        last_name=identity.nom,
+        birth_date=identity.date_naissance,
+        phone=identity.telephone,
+        email=identity.courriel,
+        numero_dossier=identity.numero_dossier,
+    )
+    usager.recherche = search_text(usager)
+    db.session.add(usager)
+    db.session.flush()
+    if keys and not _claim(organisation_id, keys, usager.id):
+        winner = queries.by_keys(organisation_id, keys)
+        if winner is not None and winner.id != usager.id:
+            db.session.execute(delete(UsagerCle).where(UsagerCle.usager_id == usager.id))
+            db.session.delete(usager)
+            db.session.flush()
+            return winner
+    db.session.execute(insert(usager_organisations).values(usager_id=usager.id, organisation_id=organisation_id))
+    return usager
+
+
+def _claim(organisation_id: int, keys: list[str], usager_id: int) -> bool:
+    """Write the keys down; False when somebody else holds one of them. In sorted order, so that two never deadlock."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    rows = [{"organisation_id": organisation_id, "cle": key, "usager_id": usager_id} for key in sorted(keys)]
+    taken = db.session.execute(dialect.insert(UsagerCle).values(rows).on_conflict_do_nothing().returning(UsagerCle.cle))
+    return len(taken.all()) == len(rows)
