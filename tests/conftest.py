@@ -4,21 +4,18 @@ What can't be had on this machine is skipped, with one loud line at the end of t
 """
 
 import os
-import pathlib
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-import flask_migrate
 import pytest
 from flask import Flask
 
 from dev import chromium
 from dev.servers import Postgres, ServerUnavailable, Valkey
+from tests.databases import Base, PostgresDatabases, build, forget_connections, migrate
 from tests.pages import PageClient
-from tests.servers import PostgresDatabases, Site, SmsSink, SmtpSink, empty_postgres
-from webapp import create_app
+from tests.servers import Site, SmsSink, SmtpSink
 
 DATABASES = ("sqlite", "postgresql")
 UNAVAILABLE = "UNAVAILABLE: "
@@ -189,82 +186,6 @@ def _this_machine_only() -> Iterator[None]:
 
 
 # --- the application on both databases ---------------------------------------------------------------------------
-
-
-def settings(database_url: str, **overrides: object) -> dict[str, object]:
-    """The configuration of an application under test; `overrides` win."""
-    return {
-        "MODE": "production",
-        "DATABASE_URL": database_url,
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-        "SECRET_KEY": "test-secret-key-that-is-long-enough-to-be-accepted",
-        "LINK_KEY": "test-link-key-that-is-long-enough-to-be-accepted",
-        "PUBLIC_URL": "http://localhost",
-        "HTMX_SOURCE": "local",
-        "RATE_LIMITS": "off",
-        "SMS_URL": "",
-        "MAIL_SERVER": "",
-        "SENTRY_DSN": "",
-        **overrides,
-    }
-
-
-def build(database_url: str, **overrides: object) -> Flask:
-    """An application under test: what a view raises reaches the test."""
-    app = create_app(settings(database_url, **overrides))
-    app.testing = True
-    return app
-
-
-def migrate(database_url: str) -> None:
-    """Bring an empty database to the newest migration."""
-    app = build(database_url)
-    with app.app_context():
-        flask_migrate.upgrade()
-    forget_connections(app)  # a database is copied when nobody is connected
-
-
-def forget_connections(app: Flask) -> None:
-    """Close the connections an application keeps, so that its database may be emptied or replaced."""
-    from webapp.extensions import db
-
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
-
-
-class Base:
-    """A migrated database that is emptied between tests. `dialect` is sqlite or postgresql."""
-
-    def __init__(self, dialect: str, url: str, template: str, databases: PostgresDatabases | None) -> None:
-        self.dialect = dialect
-        self.url = url
-        self._template = template
-        self._databases = databases
-
-    def empty(self) -> None:
-        """Bring it back to what the migrations left. Nobody may be connected any more."""
-        if self._databases:
-            empty_postgres(self.url)
-        else:
-            copy_sqlite(self._template, self.url)
-
-    def another(self) -> str:
-        """The URL of one more empty database, for a test that needs its own (removed at the end of the run)."""
-        if self._databases:
-            return self._databases.create(self._template)
-        path = pathlib.Path(self.url.removeprefix("sqlite:///"))
-        url = f"sqlite:///{path.with_name(f'{os.urandom(6).hex()}.sqlite3')}"
-        copy_sqlite(self._template, url)
-        return url
-
-
-def copy_sqlite(source: str, target: str) -> None:
-    """Replace a database file, and what SQLite keeps beside it, by a copy."""
-    path = target.removeprefix("sqlite:///")
-    for suffix in ("-wal", "-shm", "-journal"):
-        pathlib.Path(path + suffix).unlink(missing_ok=True)
-    shutil.copyfile(source.removeprefix("sqlite:///"), path)
 
 
 @pytest.fixture(scope="session")

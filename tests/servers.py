@@ -1,4 +1,4 @@
-"""What the tests talk to for real: databases, an SMTP server, an SMS provider, and the site's own processes."""
+"""What the tests talk to for real: an SMTP server, an SMS provider, and the site's own processes."""
 
 import contextlib
 import email
@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any, Self
 
-import psycopg
-import sqlalchemy
 from aiosmtpd.controller import Controller
 
 from dev.processes import Child, environment, procfile, stop_all
@@ -126,52 +124,6 @@ class SmsSink:
         """Forget the requests and accept everything again."""
         self.status, self.answer, self.delay_seconds = 200, {}, 0
         self.requests.clear()
-
-
-class PostgresDatabases:
-    """Databases on one PostgreSQL server, made by copying a template and dropped at the end."""
-
-    def __init__(self, url: str) -> None:
-        self.url = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
-        self._made: list[str] = []
-
-    def _admin(self, statement: str) -> None:
-        address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
-
-    def create(self, template: str | None = None) -> str:
-        """A new database (a copy of `template`, another one's URL): its URL."""
-        name = f"rdv_test_{uuid.uuid4().hex[:12]}"
-        copied = f' TEMPLATE "{sqlalchemy.make_url(template).database}"' if template else ""
-        self._admin(f'CREATE DATABASE "{name}"{copied}')
-        self._made.append(name)
-        return self.url.set(database=name).render_as_string(hide_password=False)
-
-    def drop(self, url: str) -> None:
-        """Remove a database, whoever is connected."""
-        name = str(sqlalchemy.make_url(url).database)
-        self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        self._made.remove(name)
-
-    def drop_all(self) -> None:
-        """Remove every database made here."""
-        for name in list(self._made):
-            self.drop(self.url.set(database=name).render_as_string(hide_password=False))
-
-
-def empty_postgres(url: str) -> None:
-    """Empty every table and start its numbers again at 1; the migration number stays."""
-    address = sqlalchemy.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("SET lock_timeout = '5s'")
-        rows = connection.execute(
-            "SELECT quote_ident(tablename) FROM pg_tables"
-            " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        ).fetchall()
-        if rows:
-            tables = ", ".join(name for (name,) in rows)
-            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")  # type: ignore[call-overload]
 
 
 class Site:

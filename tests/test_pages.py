@@ -32,8 +32,8 @@ def visit(html: str, whole: bool = True) -> PageClient:
 @pytest.mark.parametrize(
     ("html", "fault"),
     [
-        ("<p>une <b>phrase</p>", "line 1"),
-        ("<div><p>fin</div></p>", "line 1"),
+        ("<p>une <b>phrase</p>", "Unexpected end tag"),
+        ("<div><p>fin</div></p>", "Unexpected end tag"),
         ('<p id="a"></p><p id="a"></p>', "there twice"),
         ('<p style="color:red">x</p>', "inline style"),
         ("<script>alert(1)</script>", "inline <script>"),

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from dev.servers import Valkey
-from tests.conftest import Base
+from tests.databases import Base
 from tests.pages import PageClient
 from tests.servers import Site, SmsSink, SmtpSink
 from webapp.extensions import db

@@ -1,0 +1,134 @@
+"""Migrated databases that are emptied between tests, and the application on them."""
+
+import os
+import pathlib
+import shutil
+import uuid
+
+import flask_migrate
+import psycopg
+import sqlalchemy
+from flask import Flask
+
+from webapp import create_app
+from webapp.extensions import db
+
+
+class PostgresDatabases:
+    """Databases on one PostgreSQL server, made by copying a template and dropped at the end."""
+
+    def __init__(self, url: str) -> None:
+        self.url = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
+        self._made: list[str] = []
+
+    def _admin(self, statement: str) -> None:
+        address = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def create(self, template: str | None = None) -> str:
+        """A new database (a copy of `template`, another one's URL): its URL."""
+        name = f"rdv_test_{uuid.uuid4().hex[:12]}"
+        copied = f' TEMPLATE "{sqlalchemy.make_url(template).database}"' if template else ""
+        self._admin(f'CREATE DATABASE "{name}"{copied}')
+        self._made.append(name)
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is connected."""
+        name = str(sqlalchemy.make_url(url).database)
+        self._admin(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        self._made.remove(name)
+
+    def drop_all(self) -> None:
+        """Remove every database made here."""
+        for name in list(self._made):
+            self.drop(self.url.set(database=name).render_as_string(hide_password=False))
+
+
+def empty_postgres(url: str) -> None:
+    """Empty every table and start its numbers again at 1; the migration number stays."""
+    address = sqlalchemy.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = '5s'")
+        rows = connection.execute(
+            "SELECT quote_ident(tablename) FROM pg_tables"
+            " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+        ).fetchall()
+        if rows:
+            tables = ", ".join(name for (name,) in rows)
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")  # type: ignore[call-overload]
+
+
+def settings(database_url: str, **overrides: object) -> dict[str, object]:
+    """The configuration of an application under test; `overrides` win."""
+    return {
+        "MODE": "production",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "SECRET_KEY": "test-secret-key-that-is-long-enough-to-be-accepted",
+        "LINK_KEY": "test-link-key-that-is-long-enough-to-be-accepted",
+        "PUBLIC_URL": "http://localhost",
+        "HTMX_SOURCE": "local",
+        "RATE_LIMITS": "off",
+        "SMS_URL": "",
+        "MAIL_SERVER": "",
+        "SENTRY_DSN": "",
+        **overrides,
+    }
+
+
+def build(database_url: str, **overrides: object) -> Flask:
+    """An application under test: what a view raises reaches the test."""
+    app = create_app(settings(database_url, **overrides))
+    app.testing = True
+    return app
+
+
+def migrate(database_url: str) -> None:
+    """Bring an empty database to the newest migration."""
+    app = build(database_url)
+    with app.app_context():
+        flask_migrate.upgrade()
+    forget_connections(app)  # a database is copied when nobody is connected
+
+
+def forget_connections(app: Flask) -> None:
+    """Close the connections an application keeps, so that its database may be emptied or replaced."""
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+class Base:
+    """A migrated database that is emptied between tests. `dialect` is sqlite or postgresql."""
+
+    def __init__(self, dialect: str, url: str, template: str, databases: PostgresDatabases | None) -> None:
+        self.dialect = dialect
+        self.url = url
+        self._template = template
+        self._databases = databases
+
+    def empty(self) -> None:
+        """Bring it back to what the migrations left. Nobody may be connected any more."""
+        if self._databases:
+            empty_postgres(self.url)
+        else:
+            copy_sqlite(self._template, self.url)
+
+    def another(self) -> str:
+        """The URL of one more empty database, for a test that needs its own (removed at the end of the run)."""
+        if self._databases:
+            return self._databases.create(self._template)
+        path = pathlib.Path(self.url.removeprefix("sqlite:///"))
+        url = f"sqlite:///{path.with_name(f'{os.urandom(6).hex()}.sqlite3')}"
+        copy_sqlite(self._template, url)
+        return url
+
+
+def copy_sqlite(source: str, target: str) -> None:
+    """Replace a database file, and what SQLite keeps beside it, by a copy."""
+    path = target.removeprefix("sqlite:///")
+    for suffix in ("-wal", "-shm", "-journal"):
+        pathlib.Path(path + suffix).unlink(missing_ok=True)
+    shutil.copyfile(source.removeprefix("sqlite:///"), path)
