@@ -12,6 +12,7 @@ import ipaddress
 import json
 import os
 import pathlib
+import re
 import secrets
 import signal
 import socket
@@ -70,22 +71,24 @@ def check_listening(env: dict[str, str]) -> tuple[str, int]:
     """HOST and PORT, once sure that they can be listened on."""
     host, wanted = env["HOST"], env["PORT"]
     if not wanted.isdigit() or not 0 < int(wanted) < 65536:
-        raise Refused(f"PORT must be a number between 1 and 65535, not {wanted!r}.")
+        raise Refused(f"PORT={wanted!r} : il faut un nombre entre 1 et 65535.")
     port = int(wanted)
     if env["MODE"] == "demo" and not is_loopback(host) and env.get("DEMO_PUBLIC") != "1":
-        raise Refused(f"HOST={host} would show the demo and its passwords to others: set DEMO_PUBLIC=1 to agree.")
+        raise Refused(f"HOST={host} montrerait la démonstration au réseau : ajoutez DEMO_PUBLIC=1 si c’est voulu.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror:
-        raise Refused(f"HOST={host} is not an address of this machine.") from None
+        raise Refused(f"HOST={host} n’est pas une adresse de cette machine.") from None
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise Refused(f"Port {port} is taken: choose another one, for example PORT={port + 1}.") from None
-            raise Refused(f"Can't listen on {host}:{port}: {error.strerror}.") from None
+                raise Refused(
+                    f"Le port {port} est déjà pris : choisissez-en un autre, par exemple PORT={port + 1} make run."
+                ) from None
+            raise Refused(f"Impossible d’écouter sur {host}:{port} : {error.strerror}.") from None
     return host, port
 
 
@@ -102,14 +105,14 @@ def check_database(address: str) -> None:
     try:
         url = sqlalchemy.make_url(address.replace("postgres://", "postgresql://", 1))
     except sqlalchemy.exc.ArgumentError:
-        raise Refused("DATABASE_URL is not an address such as postgresql://user:password@host/name.") from None
+        raise Refused("DATABASE_URL est illisible. Exemple : postgresql://utilisateur:motdepasse@hote/base.") from None
     kind = url.get_backend_name()
     if kind == "sqlite":
         folder = pathlib.Path(url.database or "").resolve().parent
         if not url.database or url.database == ":memory:":
-            raise Refused("DATABASE_URL must name an SQLite file: the processes can't share one in memory.")
+            raise Refused("DATABASE_URL : SQLite a besoin d’un fichier (les processus le partagent).")
         if not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise Refused(f"DATABASE_URL: the folder {folder} does not exist or can't be written to.")
+            raise Refused(f"DATABASE_URL : le dossier {folder} n’existe pas ou n’est pas accessible en écriture.")
     elif kind == "postgresql":
         engine = sqlalchemy.create_engine(
             url.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 5}, poolclass=sqlalchemy.NullPool
@@ -118,9 +121,9 @@ def check_database(address: str) -> None:
             engine.connect().close()
         except sqlalchemy.exc.DBAPIError as error:
             reason = (str(error.orig).strip().splitlines() or ["no reason given"])[0]
-            raise Refused(f"The database of DATABASE_URL can't be reached: {reason}") from None
+            raise Refused(f"DATABASE_URL : la base de données ne répond pas ({reason}).") from None
     else:
-        raise Refused(f"DATABASE_URL: {kind} is not supported, use sqlite or postgresql.")
+        raise Refused(f"DATABASE_URL : « {kind} » n’est pas géré ; choisissez sqlite ou postgresql.")
 
 
 def check_redis(address: str) -> None:
@@ -129,9 +132,9 @@ def check_redis(address: str) -> None:
         with redis.Redis.from_url(address, socket_timeout=3, socket_connect_timeout=3) as client:
             client.ping()
     except ValueError:
-        raise Refused("REDIS_URL is not an address such as redis://host:6379/0.") from None
+        raise Refused("REDIS_URL est illisible. Exemple : redis://hote:6379/0.") from None
     except redis.RedisError as error:
-        raise Refused(f"The server of REDIS_URL can't be reached: {str(error).splitlines()[0]}") from None
+        raise Refused(f"REDIS_URL : le serveur ne répond pas ({str(error).splitlines()[0]}).") from None
 
 
 def secret(folder: pathlib.Path, name: str) -> str:
@@ -143,7 +146,7 @@ def secret(folder: pathlib.Path, name: str) -> str:
             file.write(secrets.token_urlsafe(48))
     kept = path.read_text().strip()
     if not kept:
-        raise Refused(f"{path} is empty: remove it and start again.")
+        raise Refused(f"{path} est vide : supprimez ce fichier et relancez.")
     return kept
 
 
@@ -158,7 +161,7 @@ def only_one(folder: pathlib.Path) -> Iterator[int]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise Refused(f"Another `make run` already uses {folder}: stop it first.") from None
+                    raise Refused(f"Un autre « make run » utilise déjà {folder} : arrêtez-le d’abord.") from None
                 time.sleep(0.2)
         yield file.fileno()
 
@@ -199,7 +202,11 @@ def finish(command: str, env: dict[str, str]) -> str:
     )
     if done.returncode:
         said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise Refused(said[-1].removeprefix("Error: ") if said else f"`{command}` failed ({done.returncode}).")
+        raise Refused(
+            re.sub(r"^(Error|rdv-collectifs\s?): ", "", said[-1])
+            if said
+            else f"« {command} » a échoué (code {done.returncode})."
+        )
     return done.stdout
 
 
@@ -243,11 +250,12 @@ class Supervisor:
         early = age < EARLY_DEATH_SECONDS
         self.early_deaths[name] = self.early_deaths[name] + 1 if early else 0
         if self.early_deaths[name] >= EARLY_DEATHS_ALLOWED:
-            raise Refused(f"{name} stopped {EARLY_DEATHS_ALLOWED} times in a row just after its start: see above.")
+            raise Refused(
+                f"{name} s’est arrêté {EARLY_DEATHS_ALLOWED} fois de suite juste après son démarrage : voyez ci-dessus."
+            )
         delay = min(0.25 * 2 ** self.early_deaths[name], 5.0)
-        self.output.line(
-            "rdv", f"{name} stopped" + (f" (exit code {code})" if code is not None else "") + ", restarting"
-        )
+        why = "" if code is None else f" (code {code})"
+        self.output.line("rdv", f"{name} s’est arrêté{why}, il redémarre")
         return delay
 
     def run_until_stopped(self, until: float | None = None, ready: str | None = None) -> bool:
@@ -276,20 +284,20 @@ def load_demo(env: dict[str, str]) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(said)
     except json.JSONDecodeError:
-        raise Refused("`flask demo --json` did not print JSON.") from None
+        raise Refused("« flask demo --json » n’a pas répondu en JSON.") from None
     return found
 
 
 def welcome(output: Output, site: str, demo: dict[str, Any] | None) -> None:
     """Say where the site is and, in demo, who can log in."""
-    output.line("rdv", f"The site is ready: {site}/")
+    output.line("rdv", f"Le site est prêt : {site}/")
     if demo:
-        output.line("rdv", f"Agents log in at {site}/agent/connexion")
+        output.line("rdv", f"Connexion des agents : {site}/agent/connexion")
         for agent in demo["agents"]:
             presets = ", ".join(agent["presets"])
-            output.line("rdv", f"  {agent['courriel']}  password: {agent['mot_de_passe']}  ({presets})")
-        output.line("rdv", f"Texts and e-mails of the demo: {site}/demo/messages")
-    output.line("rdv", "Ctrl-C stops everything.")
+            output.line("rdv", f"  {agent['courriel']}  mot de passe : {agent['mot_de_passe']}  ({presets})")
+        output.line("rdv", f"SMS et courriels de la démonstration : {site}/demo/messages")
+    output.line("rdv", "Ctrl-C arrête tout.")
 
 
 def supervise(folder: pathlib.Path, lock: int, stopping: threading.Event, output: Output) -> None:
@@ -315,12 +323,12 @@ def supervise(folder: pathlib.Path, lock: int, stopping: threading.Event, output
                 supervisor.start(name)
             site = address(host, port)
             if not supervisor.run_until_stopped(time.monotonic() + READY_SECONDS, f"{site}/healthz"):
-                raise Refused(f"{site}/healthz did not answer within {READY_SECONDS} s.")
+                raise Refused(f"{site}/healthz ne répond pas après {READY_SECONDS} s.")
             if not stopping.is_set():
                 welcome(output, site, demo)
             supervisor.run_until_stopped()
         finally:
-            output.line("rdv", "stopping…")
+            output.line("rdv", "arrêt…")
             stop_all(list(supervisor.children.values()))
 
 
@@ -339,7 +347,7 @@ def main() -> int:
     except (Refused, ServerUnavailable) as refusal:
         if stopping.is_set():
             return 0
-        print(f"rdv: {refusal}", file=sys.stderr, flush=True)
+        print(f"rdv-collectifs : {refusal}", file=sys.stderr, flush=True)
         return 1
     return 0
 
