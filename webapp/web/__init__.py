@@ -6,13 +6,16 @@ from flask import Flask
 def init_app(app: Flask) -> None:
     """Register security, errors, template helpers and every blueprint."""
     from . import errors, htmx, security, static, templating
+    from .agent import bp as agent
+    from .configuration import bp as configuration
     from .demo import bp as demo
     from .operations import bp as operations
+    from .public import bp as public
 
     static.init_app(app)
     templating.init_app(app)
     htmx.init_app(app)
     security.init_app(app)
     errors.init_app(app)
-    app.register_blueprint(operations)
-    app.register_blueprint(demo)
+    for blueprint in (public, agent, configuration, operations, demo):
+        app.register_blueprint(blueprint)

@@ -113,7 +113,7 @@ def style() -> ResponseReturnValue:
     )  # fmt: skip
 
 
-TEXT = "Mes droits au RSA : inscription notée, mar. 2 mars à 14h, Salle Simone-Veil, Valmont. Un empêchement ? https://rdv.exemple.fr/p/Zx81kPq0aLm3Tn7Yc5Wd2e"
+TEXT = "Mes droits au RSA : inscription notée, mar. 2 mars à 14h, Salle Simone-Veil, Valmont. Pour annuler : https://rdv.exemple.fr/p/Zx81kPq0aLm3Tn7Yc5Wd2e"
 
 
 def _seances() -> list[SeanceVue]:

@@ -101,7 +101,7 @@ def _page(status: int, **words: str) -> Response:
     return make_response(render_template("errors/erreur.html", **context), status)
 
 
-def refused(error: DomainError, page: str, block: str | None = None, **context: Any) -> Response:
+def refused(error: DomainError, page: str, /, block: str | None = None, **context: Any) -> Response:
     """A rule said no to a form: the same page, everything typed kept, the sentence on top (`form` of the context)."""
     form = context.get("form")
     if form is None:

@@ -69,7 +69,7 @@ def is_htmx() -> bool:
     )
 
 
-def respond(page: str, block: str | None = None, status: int | None = None, **context: Any) -> Response:
+def respond(page: str, /, block: str | None = None, status: int | None = None, **context: Any) -> Response:
     """The page, or only its named block when htmx asks. Without `status`, the form of the context says it (422, 419, 409…)."""
     form = context.get("form")
     if status is None:

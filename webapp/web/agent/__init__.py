@@ -1,0 +1,5 @@
+"""The agents' back office."""
+
+from flask import Blueprint
+
+bp = Blueprint("agent", __name__, url_prefix="/agent")

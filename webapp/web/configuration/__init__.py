@@ -1,0 +1,5 @@
+"""What admins set up."""
+
+from flask import Blueprint
+
+bp = Blueprint("configuration", __name__, url_prefix="/configuration")
