@@ -46,11 +46,12 @@ class Annulation(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rappel(Event):
-    """A reminder is due: `delai` hours before a start."""
+    """A reminder is due: `delai` hours before a start; `participation_ids` are those it is due to."""
 
-    participation_id: int
+    rdv_id: int
     delai: int
     starts_at_utc: str
+    participation_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

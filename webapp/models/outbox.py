@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Horodatage, Model, UTCDateTime, Word, one_of
@@ -57,6 +57,7 @@ class Notification(Horodatage, Model):
     destinataire_type: Mapped[str] = mapped_column(String(20))  # usager, agent
     destinataire_id: Mapped[int]
     rdv_id: Mapped[int | None] = mapped_column(ForeignKey("rdvs.id"))
+    participation_ids: Mapped[list[int]] = mapped_column(JSON, default=list)  # whose places the message is about
     file: Mapped[str] = mapped_column(String(20), default="default")  # queue: urgent, default, mass
     etat: Mapped[EtatNotification] = mapped_column(Word(EtatNotification), default=EtatNotification.A_ENVOYER)
     a_envoyer_le: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -437,6 +437,7 @@ def upgrade() -> None:
         sa.Column("destinataire_type", sa.String(length=20), nullable=False),
         sa.Column("destinataire_id", sa.Integer(), nullable=False),
         sa.Column("rdv_id", sa.Integer(), nullable=True),
+        sa.Column("participation_ids", sa.JSON(), nullable=False),
         sa.Column("file", sa.String(length=20), nullable=False),
         sa.Column("etat", sa.String(length=32), nullable=False),
         sa.Column("a_envoyer_le", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,214 @@
+"""The engine: `emit` writes down whom to tell, in the transaction that makes the event true.
+
+One module per event: defining the class registers it. What is common to messages about a session is `SeanceNotice`;
+`docs/notifications.md` (Matrix) is the source of every rule here.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, TypeVar
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects import postgresql, sqlite
+
+from webapp.clock import utcnow
+from webapp.domain.capacity import Visibilite
+from webapp.domain.events import Event
+from webapp.extensions import db
+from webapp.models import Agent, Canal, Notification, Participation, Rdv
+from webapp.queries import notifications as queries
+
+from .people import Lecteur, agents_to_tell, lecteurs
+from .wake import DEFAULT, MASS, hint_after_commit
+
+E = TypeVar("E", bound=Event)
+
+USAGER, AGENT = "usager", "agent"
+MANY = 20
+"""Recipients beyond which a message leaves by the queue of mass messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One message to write down: to whom, by what, about which places."""
+
+    type: str
+    id: int
+    canal: Canal
+    participation_ids: tuple[int, ...] = ()
+
+
+class Notice:
+    """One kind of message. The module's name is the event's name, its templates' folder, and what the outbox shows."""
+
+    registry: ClassVar[dict[type[Event], "Notice"]] = {}
+    by_name: ClassVar[dict[str, "Notice"]] = {}
+
+    name: ClassVar[str]
+    channels: ClassVar[tuple[Canal, ...]] = (Canal.SMS, Canal.COURRIEL)
+    queue: ClassVar[str] = DEFAULT
+
+    def __init_subclass__(cls, event: type[Event] | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if event is not None:
+            cls.name = cls.__module__.rpartition(".")[2]
+            Notice.registry[event] = Notice.by_name[cls.name] = cls()
+
+    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+        """The outbox rows of this event: constant number of SELECTs, whatever the number of people."""
+        raise NotImplementedError
+
+    def row(self, to: Destination, now: datetime, **values: Any) -> dict[str, Any]:
+        """One outbox row."""
+        return {
+            "event": self.name,
+            "canal": to.canal,
+            "destinataire_type": to.type,
+            "destinataire_id": to.id,
+            "participation_ids": list(to.participation_ids),
+            "a_envoyer_le": now,
+            "cle_envoi": uuid.uuid4().hex,
+            **values,
+        }
+
+
+class SeanceNotice(Notice):
+    """A message about a session: to usagers whose place it concerns, and to the session's agents."""
+
+    needs_notified_motif: ClassVar[bool] = False
+    """Not sent to usagers when the motif is `visible_non_notifie` or `invisible`."""
+    tells_agents: ClassVar[bool] = True
+    calendar: ClassVar[str] = ""
+    """METHOD of the attached .ics: REQUEST, CANCEL, or none."""
+
+    def participations(self, event: Any) -> Sequence[Participation]:
+        """Whose places it is about."""
+        found = db.session.get(Participation, event.participation_id)
+        return [found] if found else []
+
+    def changement(self, event: Any) -> str:
+        """What makes this event different from the same one another day."""
+        return f"v{event.version}"
+
+    def sujet(self, event: Any) -> tuple[str, int]:
+        return "participation", event.participation_id
+
+    def rdv(self, event: Any, participations: Sequence[Participation]) -> Rdv | None:
+        return participations[0].rdv if participations else None
+
+    def by_sms(self, reader: Lecteur, rdv: Rdv, now: datetime) -> bool:
+        """Whether a reader who can receive texts gets one."""
+        return True
+
+    def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
+        """Why this is no longer to be said about that place; None while it is."""
+        raise NotImplementedError
+
+    def concerns(self, participation: Participation, rdv: Rdv) -> bool:
+        """Whether the person is told at all."""
+        return participation.prevenir and not (
+            self.needs_notified_motif and rdv.motif.visibilite is not Visibilite.VISIBLE_NOTIFIE
+        )
+
+    def destinations(
+        self, event: Any, rdv: Rdv, participations: Iterable[Participation], now: datetime
+    ) -> list[Destination]:
+        """Recipients × channels."""
+        found = []
+        for reader in lecteurs(p for p in participations if self.concerns(p, rdv)):
+            ids = tuple(sorted(p.id for p in reader.participations))
+            if reader.telephone and Canal.SMS in self.channels and self.by_sms(reader, rdv, now):
+                found.append(Destination(USAGER, reader.usager.id, Canal.SMS, ids))
+            if reader.courriel:
+                found.append(Destination(USAGER, reader.usager.id, Canal.COURRIEL, ids))
+        if self.tells_agents:
+            for agent in agents_to_tell(rdv, event.auteur_agent_id, now):
+                found.append(Destination(AGENT, agent.id, Canal.COURRIEL))
+        return found
+
+    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+        participations = self.participations(event)
+        rdv = self.rdv(event, participations)
+        if rdv is None or rdv.starts_at <= now:  # about a session already started nothing of this goes out
+            return []
+        to = self.destinations(event, rdv, participations, now)
+        sujet_type, sujet_id = self.sujet(event)
+        values = {
+            "organisation_id": rdv.organisation_id,
+            "rdv_id": rdv.id,
+            "sujet_type": sujet_type,
+            "sujet_id": sujet_id,
+            "changement": self.changement(event),
+            "file": MASS if len(to) > MANY else self.queue,
+        }
+        return [self.row(destination, now, **values) for destination in to]
+
+
+class GroupNotice(SeanceNotice):
+    """A message about several places of one session at once."""
+
+    def participations(self, event: Any) -> Sequence[Participation]:
+        return queries.participations_to_tell(event.rdv_id, event.participation_ids)
+
+    def rdv(self, event: Any, participations: Sequence[Participation]) -> Rdv | None:
+        return db.session.get(Rdv, event.rdv_id)
+
+    def sujet(self, event: Any) -> tuple[str, int]:
+        return "rdv", event.rdv_id
+
+
+class AgentNotice(Notice):
+    """A message to one agent about their account."""
+
+    channels = (Canal.COURRIEL,)
+
+    def changement(self, event: Any) -> str:
+        """What makes this event different from the same one another day."""
+        return f"v{event.version}"
+
+    def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
+        """Why this is no longer to be said to them; None while it is."""
+        raise NotImplementedError
+
+    def context(self, agent: Agent) -> dict[str, Any]:
+        """What its templates say beside the agent's and the organisation's names; `lien` is left out of the outbox."""
+        return {}
+
+    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+        agent = db.session.get(Agent, event.agent_id)
+        if agent is None or not agent.actif:
+            return []
+        return [
+            self.row(
+                Destination(AGENT, agent.id, Canal.COURRIEL),
+                now,
+                organisation_id=agent.organisation_id,
+                sujet_type="agent",
+                sujet_id=agent.id,
+                changement=self.changement(event),
+                file=self.queue,
+            )
+        ]
+
+
+_PROMISE = next(c for c in Notification.__table__.constraints if isinstance(c, UniqueConstraint) and len(c.columns) > 1)
+
+
+def emit(event: Event) -> int:
+    """Write down whom to tell, in the transaction that makes the event true; wake the worker after the commit.
+
+    The same event twice promises once: its unique key decides. Answers how many messages it is for.
+    """
+    rows = Notice.registry[type(event)].rows(event, utcnow())
+    if not rows:
+        return 0
+    db.session.flush()
+    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
+    db.session.execute(
+        dialect.insert(Notification.__table__).on_conflict_do_nothing(index_elements=list(_PROMISE.columns)), rows
+    )
+    for file in {row["file"] for row in rows}:
+        hint_after_commit(file)
+    return len(rows)

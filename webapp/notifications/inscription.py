@@ -1,0 +1,41 @@
+"""A participation became `inscrit`, online, by an agent or by coming back; or the person asked again (`deja`)."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from webapp.domain import events
+from webapp.domain.participation import Statut
+from webapp.models import ConfirmationSms, Notification, Participation, Rdv
+
+from .base import SeanceNotice
+from .people import Lecteur
+
+DEJA = " deja "
+SOON = timedelta(hours=48)
+
+
+class Inscription(SeanceNotice, event=events.Inscription):
+    needs_notified_motif = True
+    calendar = "REQUEST"
+
+    def changement(self, event: Any) -> str:
+        again = f"{DEJA}{event.deja_le}" if event.deja_le else ""
+        return f"v{event.version}{again}"[:80]
+
+    def by_sms(self, reader: Lecteur, rdv: Rdv, now: datetime) -> bool:
+        rule = rdv.organisation.confirmation_sms
+        if rule is ConfirmationSms.TOUJOURS or not reader.courriel:
+            return True
+        return rule is ConfirmationSms.SOUS_48H and rdv.starts_at - now <= SOON
+
+    def destinations(self, event: Any, rdv: Rdv, participations: Any, now: datetime) -> Any:
+        found = super().destinations(event, rdv, participations, now)
+        # Asking again changes nothing for agents: the seat was taken already.
+        return [d for d in found if d.participation_ids] if event.deja_le else found
+
+    def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
+        if participation.statut is not Statut.INSCRIT:
+            return "La personne n’est plus inscrite."
+        if participation.inscrit_le > notification.cree_le:
+            return "Remplacée par une inscription plus récente."
+        return None

@@ -1,0 +1,42 @@
+"""A reminder, some hours before the start, to each person who is booked and wants it."""
+
+from datetime import datetime
+from typing import Any
+
+from webapp.domain import events
+from webapp.domain.participation import Statut
+from webapp.domain.reminders import Skip, due
+from webapp.models import Notification, Participation, Rdv
+
+from .base import GroupNotice
+
+
+def changement(delai: int, starts_at_utc: str) -> str:
+    """A moved session is reminded again: the start is part of the key."""
+    return f"{delai}h {starts_at_utc}"
+
+
+class Rappel(GroupNotice, event=events.Rappel):
+    needs_notified_motif = True
+    tells_agents = False
+
+    def changement(self, event: Any) -> str:
+        return changement(event.delai, event.starts_at_utc)
+
+    def concerns(self, participation: Participation, rdv: Rdv) -> bool:
+        return participation.rappeler and super().concerns(participation, rdv)
+
+    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+        # The promise is kept once per person, not once per session: late joiners have later reminders of their own.
+        rows = super().rows(event, now)
+        return [{**row, "sujet_type": "participation", "sujet_id": row["participation_ids"][0]} for row in rows]
+
+    def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
+        rdv = participation.rdv
+        if participation.statut is not Statut.INSCRIT:
+            return "La personne n’est plus inscrite."
+        delai, _, starts_at = notification.changement.partition("h ")
+        if starts_at != rdv.starts_at.isoformat():
+            return "La séance a changé d’heure depuis."
+        state = due(rdv.starts_at, int(delai), participation.inscrit_le, now, rdv.organisation.timezone)
+        return state.reason_fr if isinstance(state, Skip) else None

@@ -1,0 +1,16 @@
+"""The service removed one person: the words say their place, never the workshop, never "à votre demande"."""
+
+from datetime import datetime
+
+from webapp.domain import events
+from webapp.domain.participation import Statut
+from webapp.models import Notification, Participation
+
+from .base import SeanceNotice
+
+
+class Retrait(SeanceNotice, event=events.Retrait):
+    calendar = "CANCEL"
+
+    def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
+        return None if participation.statut is Statut.ANNULE else "La personne a retrouvé sa place."

@@ -1,0 +1,51 @@
+"""The hint that a queue has something to send. Losing it costs a minute (the sweeper finds the row), no message."""
+
+import logging
+from typing import Any
+
+from rq import Queue
+
+from webapp.aftercommit import after_commit
+from webapp.broker import Unavailable, broker
+
+log = logging.getLogger(__name__)
+
+URGENT, DEFAULT, MASS = "urgent", "default", "mass"
+QUEUES = (URGENT, DEFAULT, MASS)
+"""In the order the worker empties them: a code never waits behind a mass message."""
+
+DELIVER = "webapp.jobs.messages.deliver"
+JOB_SECONDS = 120
+"""A delivery works 2 s; a provider that hangs may hold it for some time more."""
+
+
+def key(file: str) -> str:
+    """The Redis key that says a delivery is already on its way."""
+    return f"rdv:reveil:{file}"
+
+
+def enqueue(client: Any, function: str, *args: Any, queue: str) -> None:
+    """One RQ job, named by string; its result is in the database, so Redis keeps nothing of it."""
+    Queue(queue, connection=client).enqueue_call(
+        function, args=args, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=3600, description=function
+    )
+
+
+def hint(file: str) -> bool:
+    """Ask for a delivery of this queue unless one is already asked for; False when Redis can't be told."""
+
+    def ask(client: Any) -> None:
+        if client.set(key(file), 1, nx=True, ex=5):
+            enqueue(client, DELIVER, file, queue=file)
+
+    try:
+        broker().call(ask)
+    except Unavailable:
+        log.info("queue %s: hint not given, the sweeper will", file)
+        return False
+    return True
+
+
+def hint_after_commit(file: str) -> None:
+    """The same, once what it announces is committed."""
+    after_commit(("queue", file), lambda: hint(file))
