@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.domain.capacity import Jauge, Ouverture, ReservablePar
 from webapp.domain.participation import Acteur, Statut, holds_seat
+from webapp.domain.phones import national
 from webapp.domain.settings import resolve
 
 from .agent import Agent
@@ -154,5 +155,5 @@ def ouverture(rdv: Rdv) -> Ouverture:
         delai_min=timedelta(minutes=motif.delai_min_minutes),
         delai_max=timedelta(days=motif.delai_max_jours),
         jauge=rdv.jauge(),
-        telephone=rdv.organisation.phone,
+        telephone=national(rdv.organisation.phone) if rdv.organisation.phone else "",
     )

@@ -14,6 +14,7 @@ from webapp.domain.errors import Complet, Ferme, Interdit, Introuvable, Perime, 
 from webapp.domain.events import Desistement, Inscription, Retrait
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut, check_transition, holds_seat, seat_delta
+from webapp.domain.phones import national
 from webapp.extensions import db
 from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
@@ -91,10 +92,8 @@ def book_seat(
             row = _new_row(rdv, usager, identity, by=by, agent=agent, prevenir=prevenir)
         else:
             if by is not Acteur.AGENT and row.statut is Statut.ANNULE:
-                raise Refus(
-                    "Nous ne pouvons pas enregistrer cette inscription en ligne. "
-                    + (f"Appelez le {rdv.organisation.phone}." if rdv.organisation.phone else "Appelez-nous.")
-                )
+                appel = f"Appelez le {national(rdv.organisation.phone)}." if rdv.organisation.phone else "Appelez-nous."
+                raise Refus(f"Nous ne pouvons pas enregistrer cette inscription en ligne. {appel}")
             _set(row, rdv, Statut.INSCRIT, by=by, agent=agent)
             row.inscrit_le, row.raison, row.prevenir = now, "", prevenir
         db.session.flush()
