@@ -42,8 +42,10 @@ def unavailable(what: str, how: str) -> NoReturn:
     pytest.skip(message)
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One loud line for each thing that was missing, with the number of tests it cost."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any) -> Iterator[None]:
+    """At the very end, one loud line for each thing that was missing, with the number of tests it cost."""
+    yield
     missing: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
