@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from webapp.domain import phones
 from webapp.domain.droits import PRESETS
 from webapp.domain.errors import DomainError
 from webapp.extensions import db
@@ -100,6 +101,10 @@ def organisation_create(
         sys.exit(f"Fuseau horaire inconnu : {timezone}. Exemples : Europe/Paris, America/Martinique, Indian/Reunion.")
     if len(sms_sender) > 11 or not (sms_sender or "x").isalnum():
         sys.exit("--sms-sender : 11 lettres ou chiffres au plus, sans espace.")
+    try:
+        phone = phones.parse(phone, phones.region_of_timezone(timezone)) if phone else ""
+    except phones.PhoneError as error:
+        sys.exit(f"--phone : {error.message_fr}")
     if current_app.config["DEMO"]:
         sys.exit("En MODE=demo la base ne contient que la démonstration.")
     with transaction():

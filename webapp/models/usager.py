@@ -21,7 +21,7 @@ usager_organisations = Table(
 
 
 class Usager(Horodatage, Model):
-    """`recherche` is the folded text agents search in (no accents, no case): names, phone digits, e-mail, case number."""
+    """`recherche` is the folded text agents search in (no accent, no case): names, digits, e-mail, case number."""
 
     __tablename__ = "usagers"
 

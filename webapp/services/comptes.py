@@ -82,7 +82,7 @@ def agent_for_reset(token: str) -> Agent:
 
 
 def reset_password(token: str, mot_de_passe: str) -> Agent:
-    """Choose another password from a link; every session of that agent elsewhere ends. Raises `Introuvable`, `Refus`."""
+    """Choose another password from a link; that agent's sessions elsewhere end. Raises `Introuvable`, `Refus`."""
     hashed = hash_password(mot_de_passe)
     with transaction():
         agent = agent_for_reset(token)

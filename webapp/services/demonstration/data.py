@@ -40,7 +40,7 @@ LIEUX = [
      [("Grande salle", 30), ("Atelier", 10)]),
     ("Espace France services", "1 place du Marché", "26991", "Beaurepaire-les-Eaux", "accessible en fauteuil",
      [("Salle informatique", 8)]),
-    ("Médiathèque Louise-Michel", "8 boulevard des Arts", "26990", "Valmont", "accessible en fauteuil, boucle magnétique",
+    ("Médiathèque Louise-Michel", "8 boulevard des Arts", "26990", "Valmont", "accessible en fauteuil",
      [("Auditorium", 60)]),
     ("PMI des Tilleuls", "27 rue des Tilleuls", "26992", "Montferrier", "entrée de plain-pied, poussettes bienvenues",
      [("Salle d’éveil", 10)]),
@@ -107,7 +107,8 @@ MOTIFS: list[dict[str, Any]] = [
 PLAGES: list[dict[str, Any]] = [
     {"motif": 0, "lieu": 0, "salle": 0, "jour": 1, "toutes": 1, "de": 14, "a": 16, "agents": ["nadia", "helene"]},
     {"motif": 0, "lieu": 1, "salle": 1, "jour": 3, "toutes": 2, "de": 9, "a": 11, "agents": ["helene"],
-     "capacite_max": 8, "instructions_apres": "Le parking est derrière le centre social. Prévoyez votre numéro d’allocataire."},
+     "capacite_max": 8,
+     "instructions_apres": "Le parking est derrière le centre social. Prévoyez votre numéro d’allocataire."},
     {"motif": 1, "lieu": 3, "salle": 0, "jour": 0, "toutes": 1, "de": 10, "a": 12, "agents": ["nadia"]},
     {"motif": 2, "lieu": 0, "salle": 1, "jour": 4, "toutes": 1, "de": 9, "a": 12, "agents": ["helene"]},
     {"motif": 3, "lieu": 4, "salle": 0, "jour": 2, "toutes": 1, "de": 10, "a": 11, "agents": ["paul", "maelle"]},
@@ -118,54 +119,13 @@ PLAGES: list[dict[str, Any]] = [
      "reservable_par": "tous", "nom_sms": "Atelier logement"},
 ]  # fmt: skip
 
-PRENOMS = [
-    "Yasmina",
-    "Élodie",
-    "Marie-Antoinette",
-    "Luc",
-    "Aïssatou",
-    "Paul",
-    "Fatou",
-    "Jean-Baptiste",
-    "Chloé",
-    "Mehdi",
-    "Anaïs",
-    "Thomas",
-    "Ingrid",
-    "Samuel",
-    "Leïla",
-    "Noémie",
-    "Youssef",
-    "Camille",
-    "Bernard",
-    "Solène",
-    "Ibrahim",
-    "Françoise",
-    "Malik",
-    "Océane",
-    "Gérard",
-    "Inès",
-    "Kevin",
-    "Maïmouna",
-    "Hugo",
-    "Zoé",
-    "Ana",
-    "Driss",
-    "Jeanne",
-    "Romain",
-    "Khadija",
-    "Loïc",
-    "Mireille",
-    "Tom",
-    "Sofia",
-    "Étienne",
-]
-NOMS = (
-    (
-        "Amrani Berthelot-Desgranges Caron Diallo Évrard Fontaine Garnier Haddad Imbert Jacquet Kovač Leroy Marchal N’Diaye "
-        "Olivier Petit Quéméner Roussel Sanchez Traoré Urbain Vasseur Wagner Yilmaz Zidane d’Aubigné Benali Chevalier "
-        "Da_Silva Faure Gonçalves Lefèvre Moreau Nguyen Perret Rahmani Simon Toure Vidal Weiss"
-    )
-    .replace("_", " ")
-    .split(" ")
-)
+PRENOMS = """
+Yasmina Élodie Marie-Antoinette Luc Aïssatou Paul Fatou Jean-Baptiste Chloé Mehdi Anaïs Thomas Ingrid Samuel Leïla
+Noémie Youssef Camille Bernard Solène Ibrahim Françoise Malik Océane Gérard Inès Kevin Maïmouna Hugo Zoé Ana Driss
+Jeanne Romain Khadija Loïc Mireille Tom Sofia Étienne
+""".split()  # noqa: SIM905
+NOMS = """
+Amrani Berthelot-Desgranges Caron Diallo Évrard Fontaine Garnier Haddad Imbert Jacquet Kovač Leroy Marchal N’Diaye
+Olivier Petit Quéméner Roussel Sanchez Traoré Urbain Vasseur Wagner Yilmaz Zidane d’Aubigné Benali Chevalier
+Delcourt Faure Gonçalves Lefèvre Moreau Nguyen Perret Rahmani Simon Touré Vidal Weiss
+""".split()  # noqa: SIM905
