@@ -5,7 +5,7 @@ from sqlalchemy import Select, or_, select
 from webapp.models.outbox import MessageDemo
 
 
-def demo_messages(recipient: str = "") -> Select[tuple[MessageDemo]]:
+def demo_messages(recipient: str = "") -> Select[MessageDemo]:
     """Messages "sent", newest first; `recipient` is part of a number (spaces ignored) or of an address."""
     question = select(MessageDemo).order_by(MessageDemo.id.desc())
     wanted = recipient.strip().lower()
@@ -18,6 +18,6 @@ def demo_messages(recipient: str = "") -> Select[tuple[MessageDemo]]:
     return question
 
 
-def demo_message(message_id: int) -> Select[tuple[MessageDemo]]:
+def demo_message(message_id: int) -> Select[MessageDemo]:
     """One message."""
     return select(MessageDemo).where(MessageDemo.id == message_id)

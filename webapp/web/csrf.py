@@ -13,7 +13,7 @@ MASKED = "m."
 
 def masked_token() -> str:
     """The page's token. Flask-WTF signs the same session secret in every answer; compressed beside text an attacker
-    chooses, its length would leak it letter by letter (BREACH). A random pad per request makes it worthless to guess."""
+    chooses, its length would leak it letter by letter (BREACH). A random pad per request makes that guess worthless."""
     if "masked_csrf" not in g:
         token = generate_csrf().encode()
         pad = secrets.token_bytes(len(token))

@@ -1,6 +1,8 @@
-"""The demonstration's own pages (MODE=demo, 404 elsewhere): the style guide, and what SMS and e-mails look like when they arrive."""
+"""The demonstration's own pages (MODE=demo, 404 elsewhere): the style guide, and messages as they are received."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, request, url_for
@@ -79,7 +81,9 @@ class StyleForm(BaseForm):
     telephone = StringField("Téléphone", [DataRequired("Écrivez un numéro de téléphone.")])
     courriel = StringField("Courriel", [Optional()])
     places = IntegerField("Nombre de places", [DataRequired("Écrivez un nombre de places.")])
-    lieu = SelectField("Lieu", [DataRequired()], choices=[("1", "Maison des solidarités de Valmont"), ("2", "Centre social du Vallon")])
+    lieu = SelectField(
+        "Lieu", [DataRequired()], choices=[("1", "Maison des solidarités de Valmont"), ("2", "Centre social du Vallon")]
+    )
     pour = RadioField(
         "Pour qui réservez-vous ?",
         [DataRequired("Dites pour qui vous réservez.")],
@@ -89,10 +93,27 @@ class StyleForm(BaseForm):
     sms = BooleanField("Je veux recevoir un rappel par SMS")
 
 
+# capacity, taken, offered, waiting
+PUBLIC_GAUGES: Sequence[tuple[Any, ...]] = (
+    (12, 9),
+    (12, 10),
+    (8, 7),
+    (12, 12, 0, 2),
+    (12, 11, 1, 3),
+    (None, 14),
+    (12, 0),
+)
+AGENT_GAUGES: Sequence[tuple[Any, ...]] = ((12, 9, 1, 2), (12, 13), (8, 0), (120, 80), (None, 14))
+TEXT = (
+    "Mes droits au RSA : inscription notée, mar. 2 mars à 14h, Salle Simone-Veil, Valmont. "
+    "Pour annuler : https://rdv.exemple.fr/p/Zx81kPq0aLm3Tn7Yc5Wd2e"
+)
+
+
 @bp.get("/style")
 def style() -> ResponseReturnValue:
     """Each component in each state, with invented people."""
-    empty, wrong, refused = StyleForm(formdata=None), StyleForm(formdata=None), StyleForm(formdata=None)
+    empty, wrong, refused = (StyleForm(formdata=None, prefix=prefix) for prefix in ("v-", "e-", "r-"))
     wrong.prenom.data, wrong.telephone.data = "Élodie", "06 12 34 56"
     wrong.nom.errors = ["Écrivez votre nom de famille."]
     wrong.telephone.errors = ["Un numéro a dix chiffres ; celui-ci en a huit."]
@@ -103,44 +124,93 @@ def style() -> ResponseReturnValue:
         empty=empty,
         wrong=wrong,
         refused=refused,
-        jauges=[Jauge(1, 12, 9), Jauge(2, 12, 10), Jauge(3, 8, 7), Jauge(4, 12, 12, attente=2), Jauge(5, 12, 11, 1, 3), Jauge(6, None, 14), Jauge(7, 12, 0)],
-        jauges_agents=[Jauge(11, 12, 9, 1, 2), Jauge(12, 12, 13), Jauge(13, 8, 0), Jauge(14, 120, 80), Jauge(15, None, 14)],
+        jauges=[Jauge(n, *seats) for n, seats in enumerate(PUBLIC_GAUGES)],
+        jauges_agents=[Jauge(10 + n, *seats) for n, seats in enumerate(AGENT_GAUGES)],
         seances=_seances(),
         personnes=_people(),
         texte=sms.measure(TEXT),
         sms_texte=TEXT,
         page_href=lambda n: url_for("demo.style", page=n),
-    )  # fmt: skip
-
-
-TEXT = "Mes droits au RSA : inscription notée, mar. 2 mars à 14h, Salle Simone-Veil, Valmont. Pour annuler : https://rdv.exemple.fr/p/Zx81kPq0aLm3Tn7Yc5Wd2e"
+    )
 
 
 def _seances() -> list[SeanceVue]:
     start = datetime(2027, 3, 2, 14, tzinfo=PARIS)
 
-    def seance(day: int, jauge: Jauge, **values: object) -> SeanceVue:
+    def seance(day: int, jauge: Jauge, **values: Any) -> SeanceVue:
         debut = start + timedelta(days=day)
-        words = {"lieu_nom": "Salle Simone-Veil", "adresse": "3 rue des Lilas, 26100 Valmont", "pmr": "accessible en fauteuil", **values}
-        return SeanceVue(id=jauge.rdv_id, debut_local=debut, fin_local=debut + timedelta(hours=2), heures="14\u00a0h à 16\u00a0h", jauge=jauge, **words)  # type: ignore[arg-type]
+        usual = {"lieu_nom": "Salle Simone-Veil", "adresse": "3 rue des Lilas, 26100 Valmont"}
+        return SeanceVue(
+            id=jauge.rdv_id,
+            debut_local=debut,
+            fin_local=debut + timedelta(hours=2),
+            heures="14\u00a0h à 16\u00a0h",
+            jauge=jauge,
+            **usual | {"pmr": "accessible en fauteuil"} | values,
+        )
 
+    late = "Cette séance commence bientôt : elle ne se réserve plus en ligne."
+    vallon = {"lieu_nom": "Centre social du Vallon", "adresse": "26120 Saint-Aubin", "pmr": ""}
     return [
         seance(0, Jauge(21, 12, 9), reservable=True),
-        seance(2, Jauge(22, 8, 7), reservable=True, lieu_nom="Centre social du Vallon", adresse="26120 Saint-Aubin", pmr=""),
+        seance(2, Jauge(22, 8, 7), reservable=True, **vallon),
         seance(14, Jauge(23, 12, 12, attente=2), attente_ouverte=True),
-        seance(16, Jauge(24, 12, 5), raison="Cette séance commence bientôt : elle ne se réserve plus en ligne."),
+        seance(16, Jauge(24, 12, 5), raison=late),
         seance(21, Jauge(25, None, 0), motif_nom="Café des parents", intitule="Autour du sommeil"),
-    ]  # fmt: skip
+    ]
 
 
 def _people() -> list[PersonneVue]:
-    def person(pid: int, nom: str, nom_dit: str, statut: str, **values: object) -> PersonneVue:
-        return PersonneVue(id=pid, version=1, nom=nom, nom_dit=nom_dit, statut=statut, statut_url="/demo/style", retrait_url="/demo/style", **values)  # type: ignore[arg-type]
+    def person(pid: int, nom: str, nom_dit: str, statut: str, **values: Any) -> PersonneVue:
+        here = url_for("demo.style")
+        return PersonneVue(
+            id=pid, version=1, nom=nom, nom_dit=nom_dit, statut=statut, statut_url=here, retrait_url=here, **values
+        )
 
     return [
-        person(1, "AMRANI Yasmina", "Yasmina Amrani", "present", contact="06 39 98 12 34", tel="+33639981234", mot="SMS reçu", ton="ok", origine="en ligne, le 12 février", messages=["Confirmation par SMS, reçue le 12 février à 9\u00a0h\u00a014."]),
-        person(2, "BERTHELOT-DESGRANGES Marie-Antoinette", "Marie-Antoinette Berthelot-Desgranges", "inscrit", contact="marie-antoinette.berthelot@exemple.fr", mot="courriel envoyé", origine="en ligne, le 14 février", numero_dossier="26-4815"),
-        person(3, "CARON Luc", "Luc Caron", "absent", contact="07 98 76 54 32", tel="+33798765432", mot="en échec", ton="bad", alerte="Nadia K. a noté « Absent » à 14\u00a0h\u00a005. Votre choix n’a pas été enregistré : vérifiez, puis choisissez à nouveau."),
-        person(4, "DIALLO Aïssatou", "Aïssatou Diallo", "inscrit", mot="à appeler", ton="warn", note_url="/demo/style", note="Vient avec une poussette."),
+        person(
+            1,
+            "AMRANI Yasmina",
+            "Yasmina Amrani",
+            "present",
+            contact="06 39 98 12 34",
+            tel="+33639981234",
+            mot="SMS reçu",
+            ton="ok",
+            origine="en ligne, le 12 février",
+            messages=["Confirmation par SMS, reçue le 12 février à 9\u00a0h\u00a014."],
+        ),
+        person(
+            2,
+            "BERTHELOT-DESGRANGES Marie-Antoinette",
+            "Marie-Antoinette Berthelot-Desgranges",
+            "inscrit",
+            contact="marie-antoinette.berthelot@exemple.fr",
+            mot="courriel envoyé",
+            origine="en ligne, le 14 février",
+            numero_dossier="26-4815",
+        ),
+        person(
+            3,
+            "CARON Luc",
+            "Luc Caron",
+            "absent",
+            contact="07 98 76 54 32",
+            tel="+33798765432",
+            mot="en échec",
+            ton="bad",
+            alerte="Nadia K. a noté « Absent » à 14\u00a0h\u00a005. Votre choix n’a pas été enregistré : "
+            "vérifiez, puis choisissez à nouveau.",
+        ),
+        person(
+            4,
+            "DIALLO Aïssatou",
+            "Aïssatou Diallo",
+            "inscrit",
+            mot="à appeler",
+            ton="warn",
+            note_url=url_for("demo.style"),
+            note="Vient avec une poussette.",
+        ),
         person(5, "ÉVRARD Paul", "Paul Évrard", "excuse", contact="06 55 44 33 22", mot="s’est excusé", ton="flat"),
-    ]  # fmt: skip
+    ]

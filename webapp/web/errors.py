@@ -14,17 +14,57 @@ log = logging.getLogger(__name__)
 
 # status → title, what happened, what to do
 WORDS = {
-    400: ("Demande incomprise", "Nous n’avons pas compris cette demande.", "Revenez à la page précédente et essayez à nouveau."),
-    403: ("Accès réservé", "Vous n’avez pas le droit de voir ou de faire cela.", "Si vous en avez besoin, demandez à la personne qui gère les droits de votre service."),
-    404: ("Page introuvable", "Cette page n’existe pas ou n’existe plus.", "Vérifiez l’adresse, ou repartez de l’accueil pour voir les ateliers proposés."),
-    405: ("Action impossible", "Cette adresse ne répond pas à ce type de demande.", "Revenez à la page précédente et utilisez ses boutons."),
-    409: ("Ce n’est pas possible", "La situation a changé depuis que vous avez ouvert la page.", "Revenez à la page précédente et actualisez-la."),
-    413: ("Envoi trop lourd", "Ce que vous avez envoyé est trop volumineux.", "Réduisez le texte ou le fichier, puis essayez à nouveau."),
-    419: ("Page ouverte depuis trop longtemps", "Par sécurité, cette page n’est plus valable et rien n’a été enregistré.", "Revenez à la page précédente, actualisez-la, puis validez à nouveau."),
-    429: ("Trop de demandes", "Vous avez fait beaucoup de demandes en peu de temps.", "Attendez une minute, puis essayez à nouveau."),
-    500: ("Une erreur s’est produite", "Le problème vient de notre côté et il est signalé.", "Essayez à nouveau dans quelques minutes. Si cela continue, appelez-nous."),
-    503: ("Service momentanément indisponible", "Beaucoup de monde utilise le site en ce moment, ou une mise à jour est en cours.", "Essayez à nouveau dans un instant."),
-}  # fmt: skip
+    400: (
+        "Demande incomprise",
+        "Nous n’avons pas compris cette demande.",
+        "Revenez à la page précédente et essayez à nouveau.",
+    ),
+    403: (
+        "Accès réservé",
+        "Vous n’avez pas le droit de voir ou de faire cela.",
+        "Si vous en avez besoin, demandez à la personne qui gère les droits de votre service.",
+    ),
+    404: (
+        "Page introuvable",
+        "Cette page n’existe pas ou n’existe plus.",
+        "Vérifiez l’adresse, ou repartez de l’accueil pour voir les ateliers proposés.",
+    ),
+    405: (
+        "Action impossible",
+        "Cette adresse ne répond pas à ce type de demande.",
+        "Revenez à la page précédente et utilisez ses boutons.",
+    ),
+    409: (
+        "Ce n’est pas possible",
+        "La situation a changé depuis que vous avez ouvert la page.",
+        "Revenez à la page précédente et actualisez-la.",
+    ),
+    413: (
+        "Envoi trop lourd",
+        "Ce que vous avez envoyé est trop volumineux.",
+        "Réduisez le texte ou le fichier, puis essayez à nouveau.",
+    ),
+    419: (
+        "Page ouverte depuis trop longtemps",
+        "Par sécurité, cette page n’est plus valable et rien n’a été enregistré.",
+        "Revenez à la page précédente, actualisez-la, puis validez à nouveau.",
+    ),
+    429: (
+        "Trop de demandes",
+        "Vous avez fait beaucoup de demandes en peu de temps.",
+        "Attendez une minute, puis essayez à nouveau.",
+    ),
+    500: (
+        "Une erreur s’est produite",
+        "Le problème vient de notre côté et il est signalé.",
+        "Essayez à nouveau dans quelques minutes. Si cela continue, appelez-nous.",
+    ),
+    503: (
+        "Service momentanément indisponible",
+        "Beaucoup de monde utilise le site en ce moment, ou une mise à jour est en cours.",
+        "Essayez à nouveau dans un instant.",
+    ),
+}
 RETRY_AFTER = {429: 60, 503: 5}
 
 
@@ -74,7 +114,12 @@ def error_response(status: int, message: str = "", advice: str = "", code: str =
     message = message or usual_message
     advice = advice or usual_advice
     if request.path.startswith("/api/"):
-        problem: dict[str, Any] = {"type": f"urn:rdv:{code or status}", "title": title, "status": status, "detail": message}
+        problem: dict[str, Any] = {
+            "type": f"urn:rdv:{code or status}",
+            "title": title,
+            "status": status,
+            "detail": message,
+        }
         response = make_response(problem, status)
         response.mimetype = "application/problem+json"
     else:

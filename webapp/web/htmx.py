@@ -1,4 +1,4 @@
-"""The one Python file that knows htmx: whole page or named block, several targets in one answer, where its files come from.
+"""The one Python file that knows htmx: whole page or named block, several targets in one answer, where it comes from.
 
 The integrity hashes are computed from the files of the npm package `htmx.org@4.0.1` (`dev/` checks the local copies
 against the same ones).
@@ -23,7 +23,7 @@ CONFIG = json.dumps(
         "extensions": "sse",  # the only one allowed to register
         "includeIndicatorCSS": False,  # our stylesheet shows what is being sent
         "history": "reload",  # back and forward are pages the server renders
-        "morphIgnore": ["data-htmx-powered", "open"],  # a <details> opened by a person stays open when its row is refreshed
+        "morphIgnore": ["data-htmx-powered", "open"],  # a <details> a person opened stays open when refreshed
     }
 )
 
@@ -41,7 +41,7 @@ def _vary(response: Response) -> Response:
 
 
 def htmx_scripts() -> Markup:
-    """The script tags, at the end of `<body>` and plain (no `defer`): htmx starts at DOMContentLoaded, after its extension.
+    """The script tags, at the end of `<body>`, not deferred: htmx starts at DOMContentLoaded, after its extension.
 
     `data-local` tells app.js what to load when the CDN's file did not arrive.
     """
@@ -70,7 +70,7 @@ def is_htmx() -> bool:
 
 
 def respond(page: str, /, block: str | None = None, status: int | None = None, **context: Any) -> Response:
-    """The page, or only its named block when htmx asks. Without `status`, the form of the context says it (422, 419, 409…)."""
+    """The page, or its named block when htmx asks. Without `status`, the context's form says it (422, 419, 409)."""
     form = context.get("form")
     if status is None:
         status = getattr(form, "status", 200)
@@ -101,7 +101,7 @@ def partial(target: str, html: str, swap: str = "outerMorph") -> Markup:
 
 
 def go_to(url: str) -> BaseResponse:
-    """After a post: 303 to a page. htmx is told to go there too, rather than swap that page into a corner of this one."""
+    """After a post: 303 to a page. htmx is told to go there too, rather than swap it into a corner of this page."""
     if request.headers.get("HX-Request") == "true":
         return Response(status=204, headers={"HX-Redirect": url})
     return redirect(url, 303)

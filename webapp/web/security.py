@@ -28,8 +28,8 @@ def init_app(app: Flask) -> None:
 
 
 def keeps_form(view: View) -> View:
-    """Mark a view that answers a stale form itself: it is entered with `g.stale_form`, its `BaseForm` never validates, and
-    it shows the form again, filled, with status 419. It must write nothing before `form.validate()` has said yes."""
+    """Mark a view that answers a stale form itself: it is entered with `g.stale_form`, its `BaseForm` never validates,
+    and it shows the form again, filled, with status 419. It must write nothing before `form.validate()` says yes."""
     view.keeps_form = True  # type: ignore[attr-defined]
     return view
 
@@ -107,7 +107,7 @@ def compress(response: Response) -> Response:
         return response
     response.vary.add("Accept-Encoding")
     body = response.get_data()
-    if len(body) < 1024 or "gzip" not in request.accept_encodings:
+    if len(body) < 1024 or not request.accept_encodings.quality("gzip"):
         return response
     response.set_data(gzip.compress(body, 4, mtime=0))
     response.headers["Content-Encoding"] = "gzip"

@@ -62,8 +62,10 @@ def static_url(path: str) -> str:
 
 
 def _answer(asset: Asset, request: Request) -> Response:
-    """The file, in the smallest encoding the browser takes; for ever when asked by its digest, else checked each time."""
-    encoding = next((name for name in ("br", "gzip") if name in asset.bodies and name in request.accept_encodings), "")
+    """The file, in the smallest encoding the browser takes; for ever when asked by digest, else checked each time."""
+    encoding = next(
+        (name for name in ("br", "gzip") if name in asset.bodies and request.accept_encodings.quality(name)), ""
+    )
     response = Response(asset.bodies[encoding], mimetype=asset.mimetype)
     if encoding:
         response.headers["Content-Encoding"] = encoding

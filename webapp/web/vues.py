@@ -1,4 +1,4 @@
-"""What the components show: plain values, so that templates ask the database nothing and a style guide can invent them."""
+"""What the components show: plain values, so that templates ask the database nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What every form shares: sentences in plain French, its own status, and nothing lost when the page was open too long."""
+"""What every form shares: plain French sentences, its own status, nothing lost when the page was open too long."""
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,7 +60,7 @@ class _MaskedCSRF(_FlaskFormCSRF):
 
 
 class BaseForm(FlaskForm):
-    """A form of the site. `stale`: the page was open too long (419, filled, to be confirmed). `refuse()`: a rule said no (409)."""
+    """A form of the site. `stale`: the page was open too long (419, filled). `refuse()`: a rule said no (409)."""
 
     class Meta(FlaskForm.Meta):
         csrf_class = _MaskedCSRF
