@@ -1,0 +1,200 @@
+"""Rows for tests, with sensible defaults: give only what the test is about. Each is added, flushed and returned."""
+
+import itertools
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from webapp import links
+from webapp.clock import utcnow
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.contacts import identity_keys
+from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
+from webapp.domain.participation import Acteur, Statut
+from webapp.extensions import db
+from webapp.models import (
+    Agent,
+    DroitAgent,
+    Lieu,
+    Motif,
+    Organisation,
+    Participation,
+    PlageOuverture,
+    Rdv,
+    Salle,
+    Service,
+    Usager,
+    UsagerCle,
+    usager_organisations,
+)
+from webapp.services.rdvs import effective_capacity
+from webapp.services.usagers import search_text
+
+PASSWORD = "un mot de passe de test"
+# Argon2id of PASSWORD with the cheapest parameters: what is slow by design is tested where it matters.
+PASSWORD_HASH = ""
+_number = itertools.count(1)
+
+
+def _add(row: Any) -> Any:
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def organisation(**fields: Any) -> Organisation:
+    n = next(_number)
+    defaults = {
+        "name": f"Maison des solidarités {n}",
+        "slug": f"mds-{n}",
+        "phone": "+33475990100",
+        "email": f"contact{n}@mds.exemple.fr",
+        "sms_sender": "MDS",
+    }
+    return _add(Organisation(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def service(org: Organisation | None = None, **fields: Any) -> Service:
+    org = org or organisation()
+    return _add(Service(**{"organisation_id": org.id, "name": "Service insertion", "short_name": "Insertion", **fields}))  # type: ignore[no-any-return]
+
+
+def lieu(org: Organisation, **fields: Any) -> Lieu:
+    defaults = {
+        "organisation_id": org.id,
+        "name": "Maison des solidarités",
+        "address": "3 rue des Lilas",
+        "postal_code": "26990",
+        "city": "Valmont",
+        "pmr": "accessible en fauteuil",
+    }
+    return _add(Lieu(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def salle(where: Lieu, **fields: Any) -> Salle:
+    return _add(Salle(**{"lieu_id": where.id, "name": "Salle Simone-Veil", "capacite": 16, **fields}))  # type: ignore[no-any-return]
+
+
+def motif(of: Service | None = None, **fields: Any) -> Motif:
+    of = of or service()
+    defaults = {
+        "organisation_id": of.organisation_id,
+        "service_id": of.id,
+        "name": "Mes droits au RSA",
+        "capacite_max": 12,
+    }
+    return _add(Motif(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def agent(of: Service, preset: str = "agent", **fields: Any) -> Agent:
+    """An agent of that service with a preset's rights, and PASSWORD as password."""
+    from argon2 import PasswordHasher
+
+    global PASSWORD_HASH
+    PASSWORD_HASH = PASSWORD_HASH or PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    n = next(_number)
+    scope = None if preset in PRESETS_TOUS_SERVICES else of.id
+    defaults: dict[str, Any] = {
+        "organisation_id": of.organisation_id,
+        "email": f"agent{n}@mds.exemple.fr",
+        "first_name": "Nadia",
+        "last_name": f"Kaci{n}",
+        "password_hash": PASSWORD_HASH,
+        "services": [of],
+        "droits": [
+            DroitAgent(organisation_id=of.organisation_id, service_id=scope, droit=droit)
+            for droit in sorted(PRESETS[preset])
+        ],
+    }
+    return _add(Agent(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def plage(of: Motif, agents: list[Agent], **fields: Any) -> PlageOuverture:
+    """A single day in ten days' time, 14:00 to 16:00, without its sessions (services/plages makes them)."""
+    defaults = {
+        "organisation_id": of.organisation_id,
+        "motif": of,
+        "agents": agents,
+        "first_day": (utcnow() + timedelta(days=10)).date(),
+        "start_time": time(14),
+        "end_time": time(16),
+    }
+    return _add(PlageOuverture(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def rdv(of: Motif | None = None, *, starts_at: datetime | None = None, hours: float = 2, **fields: Any) -> Rdv:
+    """A session in ten days' time, open as its motif says, with nobody in it."""
+    of = of or motif()
+    starts = starts_at or (utcnow() + timedelta(days=10)).replace(minute=0, second=0, microsecond=0)
+    row = Rdv(
+        **{
+            "organisation_id": of.organisation_id,
+            "motif": of,
+            "starts_at": starts,
+            "ends_at": starts + timedelta(hours=hours),
+            **fields,
+        }
+    )
+    db.session.add(row)
+    row.capacite_max = effective_capacity(row)
+    db.session.flush()
+    return row
+
+
+def usager(org: Organisation | int, **fields: Any) -> Usager:
+    """A person the organisation knows, with a mobile and no e-mail, and the keys that go with it."""
+    organisation_id = org if isinstance(org, int) else org.id
+    n = next(_number)
+    defaults: dict[str, Any] = {"first_name": "Yasmina", "last_name": f"Amrani{n}", "phone": f"+3363998{n % 10000:04d}"}
+    row = Usager(**{**defaults, **fields})
+    row.recherche = search_text(row)
+    _add(row)
+    db.session.execute(usager_organisations.insert().values(usager_id=row.id, organisation_id=organisation_id))
+    for key in identity_keys(row.first_name, row.last_name, None, row.phone, row.email):
+        db.session.add(UsagerCle(organisation_id=organisation_id, cle=key, usager_id=row.id))
+    db.session.flush()
+    return row
+
+
+def participation(of: Rdv, who: Usager | None = None, statut: Statut = Statut.INSCRIT, **fields: Any) -> Participation:
+    """A seat booked online an hour ago, or whatever became of it; the session's counter follows."""
+    nonce, hashed = links.new_link(links.PARTICIPATION)
+    booked = utcnow() - timedelta(hours=1)
+    defaults: dict[str, Any] = {
+        "rdv": of,
+        "usager": who or usager(of.organisation_id),
+        "statut": statut,
+        "inscrit_le": booked,
+        "statut_le": booked,
+        "statut_par": Acteur.USAGER,
+        "origine": Acteur.USAGER,
+        "lien_nonce": nonce,
+        "lien_hash": hashed,
+    }
+    row = _add(Participation(**{**defaults, **fields}))
+    of.places_prises += row.occupe
+    db.session.flush()
+    return row  # type: ignore[no-any-return]
+
+
+def full(of: Rdv) -> Rdv:
+    """Take every seat that is left."""
+    for _ in range((of.capacite_max or 0) - of.places_prises):
+        participation(of)
+    return of
+
+
+__all__ = [
+    "PASSWORD",
+    "ReservablePar",
+    "agent",
+    "full",
+    "lieu",
+    "motif",
+    "organisation",
+    "participation",
+    "plage",
+    "rdv",
+    "salle",
+    "service",
+    "usager",
+]

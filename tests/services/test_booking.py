@@ -1,0 +1,222 @@
+"""The one door to a seat: rules 7 to 10 and 19 of docs/domain.md, on both databases."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests import factories as make
+from webapp.clock import utcnow
+from webapp.domain.capacity import ReservablePar, Visibilite
+from webapp.domain.errors import Complet, Ferme, Interdit, Introuvable, Perime, Refus
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur, Statut
+from webapp.extensions import db
+from webapp.models import Journal, Notification, Participation, Rdv, TypeMotif, Usager
+from webapp.services.booking import book_seat, change_statut
+from webapp.services.checks import broken
+
+ELODIE = Identity("Élodie", "Martin", "+33639980001", "elodie@exemple.fr")
+LUC = Identity("Luc", "Caron", "+33639980002")
+
+
+@pytest.fixture(autouse=True)
+def _context(app: Flask):
+    with app.app_context():
+        yield
+        assert list(broken()) == []
+
+
+def book(rdv: Rdv, identity: Identity = ELODIE, envoi: str = "un", **options: object):
+    return book_seat(rdv.id, identity, by=Acteur.USAGER, envoi=envoi, **options)
+
+
+def saved(row):
+    db.session.commit()
+    return row
+
+
+def seats(rdv: Rdv) -> int:
+    return db.session.scalar(select(Rdv.places_prises).where(Rdv.id == rdv.id))
+
+
+def count(model: type) -> int:
+    return db.session.scalar(select(func.count()).select_from(model))
+
+
+def test_a_seat_is_taken_once_and_the_person_created() -> None:
+    rdv = saved(make.rdv())
+    booking = book(rdv)
+    row = db.session.get(Participation, booking.participation_id)
+    assert (row.statut, row.origine, seats(rdv), booking.deja) == (Statut.INSCRIT, Acteur.USAGER, 1, False)
+    assert (row.usager.nom_complet, row.telephone, row.courriel) == ("Élodie Martin", None, None)
+    assert {n.canal.value for n in db.session.scalars(select(Notification))} == {"sms", "courriel"}
+    assert db.session.scalar(select(Journal.action)) == "inscription"
+
+
+def test_the_same_form_sent_twice_gets_its_first_answer_and_tells_once() -> None:
+    rdv = saved(make.rdv())
+    first, second = book(rdv), book(rdv)
+    assert first == second
+    assert (seats(rdv), count(Notification)) == (1, 2)
+
+
+def test_back_and_another_name_on_the_same_form_is_another_booking() -> None:
+    rdv = saved(make.rdv())
+    assert book(rdv, ELODIE).participation_id != book(rdv, LUC).participation_id
+    assert seats(rdv) == 2
+
+
+def test_booking_again_takes_no_second_seat_and_makes_no_second_person() -> None:
+    rdv = saved(make.rdv())
+    first = book(rdv, envoi="un")
+    again = book(rdv, Identity("ELODIE", "martin", "+33639980001"), envoi="deux")
+    assert (again.participation_id, again.deja, seats(rdv), count(Usager)) == (first.participation_id, True, 1, 1)
+
+
+def test_who_has_a_seat_may_ask_again_when_the_session_is_full() -> None:
+    rdv = saved(make.rdv(make.motif(capacite_max=1)))
+    first = book(rdv, envoi="un")
+    assert book(rdv, envoi="deux").participation_id == first.participation_id
+    with pytest.raises(Complet):
+        book(rdv, LUC)
+
+
+def test_a_public_post_never_changes_a_known_person() -> None:
+    motif = make.motif()
+    one, two = make.rdv(motif), saved(make.rdv(motif, starts_at=utcnow() + timedelta(days=3)))
+    book(one)
+    booking = book(two, Identity("Élodie", "Martin", "+33639980001", "autre@exemple.fr"), envoi="deux")
+    row = db.session.get(Participation, booking.participation_id)
+    assert (row.usager.email, row.courriel, row.telephone, count(Usager)) == (
+        "elodie@exemple.fr",
+        "autre@exemple.fr",
+        None,
+        1,
+    )
+
+
+def test_a_stranger_who_books_again_for_somebody_gets_no_message_to_their_own_address() -> None:
+    rdv = saved(make.rdv())
+    book(rdv, Identity("Élodie", "Martin", "+33639980001"), envoi="un")
+    book(rdv, Identity("Élodie", "Martin", "+33639980001", "pirate@exemple.fr"), envoi="deux")
+    assert "pirate@exemple.fr" not in {n.adresse for n in db.session.scalars(select(Notification))}
+    assert db.session.scalars(select(Participation)).one().courriel is None
+
+
+def test_who_comes_back_keeps_the_row_and_the_link() -> None:
+    rdv = saved(make.rdv())
+    first = book(rdv)
+    link = db.session.get(Participation, first.participation_id).lien_hash
+    change_statut(first.participation_id, Statut.EXCUSE, by=Acteur.USAGER)
+    assert seats(rdv) == 0
+    again = book(rdv, envoi="deux")
+    row = db.session.get(Participation, again.participation_id)
+    assert (again.participation_id, row.lien_hash, row.statut, seats(rdv)) == (
+        first.participation_id,
+        link,
+        Statut.INSCRIT,
+        1,
+    )
+
+
+def test_who_was_removed_by_the_service_can_t_come_back_online() -> None:
+    rdv = make.rdv()
+    agent = saved(make.agent(rdv.motif.service))
+    first = book(rdv)
+    change_statut(first.participation_id, Statut.ANNULE, by=Acteur.AGENT, agent=agent)
+    with pytest.raises(Refus, match="Appelez le 04 75 99 01 00"):
+        book(rdv, envoi="deux")
+    assert seats(rdv) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "motif_fields", "error"),
+    [
+        ({"starts_at": utcnow() - timedelta(days=1)}, {}, Ferme),
+        ({"starts_at": utcnow() + timedelta(minutes=20)}, {}, Ferme),
+        ({"starts_at": utcnow() + timedelta(days=120)}, {}, Ferme),
+        ({"cancelled_at": utcnow()}, {}, Ferme),
+        ({}, {"archived_at": utcnow()}, Ferme),
+        ({}, {"reservable_par": ReservablePar.AGENTS}, Introuvable),
+        ({}, {"reservable_par": ReservablePar.INVITES}, Introuvable),
+        ({}, {"visibilite": Visibilite.INVISIBLE}, Introuvable),
+        ({}, {"type": TypeMotif.INDIVIDUEL}, Introuvable),
+        ({}, {"reservable_par": ReservablePar.ENTREE_LIBRE}, Ferme),
+        ({"reservable_par": ReservablePar.AGENTS}, {}, Introuvable),
+    ],
+)
+def test_what_the_public_may_not_book_is_refused_and_nothing_changes(fields, motif_fields, error) -> None:
+    rdv = saved(make.rdv(make.motif(**motif_fields), **fields))
+    with pytest.raises(error):
+        book(rdv)
+    assert (count(Participation), count(Usager), count(Notification), seats(rdv)) == (0, 0, 0, 0)
+
+
+def test_a_session_opens_online_what_its_motif_keeps_closed() -> None:
+    rdv = saved(make.rdv(make.motif(reservable_par=ReservablePar.AGENTS), reservable_par=ReservablePar.TOUS))
+    assert book(rdv).participation_id
+
+
+def test_an_agent_goes_over_the_capacity_only_knowingly_and_with_the_right() -> None:
+    rdv = make.rdv(make.motif(capacite_max=1))
+    plain, referent = make.agent(rdv.motif.service), make.agent(rdv.motif.service, "référent")
+    make.participation(rdv)
+    saved(rdv)
+    with pytest.raises(Complet):
+        book_seat(rdv.id, LUC, by=Acteur.AGENT, agent=referent, envoi="a")
+    with pytest.raises(Interdit):
+        book_seat(rdv.id, LUC, by=Acteur.AGENT, agent=plain, envoi="b", surbooking=True)
+    book_seat(rdv.id, LUC, by=Acteur.AGENT, agent=referent, envoi="c", surbooking=True)
+    assert seats(rdv) == 2
+    assert db.session.scalar(select(Journal).order_by(Journal.id.desc())).details["surbooking"] is True
+
+
+def test_an_agent_adds_a_known_person_of_the_organisation_only() -> None:
+    rdv = make.rdv()
+    agent, known = make.agent(rdv.motif.service), make.usager(rdv.organisation_id)
+    stranger = saved(make.usager(make.organisation()))
+    booking = book_seat(rdv.id, None, usager_id=known.id, by=Acteur.AGENT, agent=agent, envoi="a")
+    assert db.session.get(Participation, booking.participation_id).usager_id == known.id
+    with pytest.raises(Introuvable):
+        book_seat(rdv.id, None, usager_id=stranger.id, by=Acteur.AGENT, agent=agent, envoi="b")
+
+
+def test_unticking_prevenir_tells_nobody_and_is_in_the_journal() -> None:
+    rdv = make.rdv()
+    agent = saved(make.agent(rdv.motif.service))
+    book_seat(rdv.id, LUC, by=Acteur.AGENT, agent=agent, envoi="a", prevenir=False)
+    assert count(Notification) == 0
+    assert db.session.scalar(select(Journal.details))["prevenir"] is False
+
+
+def test_a_stale_page_is_told_what_the_colleague_did() -> None:
+    rdv = make.rdv()
+    agent = make.agent(rdv.motif.service)
+    row = saved(make.participation(rdv))
+    change_statut(row.id, Statut.EXCUSE, by=Acteur.AGENT, agent=agent, version=1)
+    with pytest.raises(Perime, match="Excusé"):
+        change_statut(row.id, Statut.ANNULE, by=Acteur.AGENT, agent=agent, version=1)
+    assert change_statut(row.id, Statut.EXCUSE, by=Acteur.AGENT, agent=agent, version=1).version == 2
+
+
+def test_after_the_start_a_correction_may_go_over_the_capacity() -> None:
+    rdv = make.rdv(make.motif(capacite_max=1), starts_at=utcnow() - timedelta(minutes=5))
+    agent = make.agent(rdv.motif.service)
+    gone = make.participation(rdv, statut=Statut.EXCUSE)
+    make.participation(rdv)
+    saved(rdv)
+    change_statut(gone.id, Statut.PRESENT, by=Acteur.AGENT, agent=agent)
+    assert seats(rdv) == 2
+    assert count(Notification) == 0
+
+
+def test_an_usager_comes_back_only_while_a_seat_is_free() -> None:
+    rdv = saved(make.rdv(make.motif(capacite_max=1)))
+    first = book(rdv)
+    change_statut(first.participation_id, Statut.EXCUSE, by=Acteur.USAGER, raison="transport")
+    book(rdv, LUC, envoi="deux")
+    with pytest.raises(Complet):
+        change_statut(first.participation_id, Statut.INSCRIT, by=Acteur.USAGER)
+    assert seats(rdv) == 1
