@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 from honcho.environ import parse_procfile
@@ -30,9 +30,14 @@ def environment(values: Mapping[str, str]) -> dict[str, str]:
 
 
 class Child:
-    """One process of the Procfile. Started from the main thread: it ends when the thread that started it does."""
+    """One process of the Procfile. Started from the main thread: it ends when the thread that started it does.
 
-    def __init__(self, name: str, command: str, env: Mapping[str, str], output: IO[bytes] | int) -> None:
+    `keep` are file descriptors it inherits.
+    """
+
+    def __init__(
+        self, name: str, command: str, env: Mapping[str, str], output: IO[bytes] | int, keep: Sequence[int] = ()
+    ) -> None:
         self.name = name
         self.started = time.monotonic()
         self.process = subprocess.Popen(
@@ -43,6 +48,7 @@ class Child:
             stdout=output,
             stderr=subprocess.STDOUT,
             preexec_fn=die_with_parent,
+            pass_fds=keep,
             start_new_session=True,
         )
 

@@ -152,9 +152,9 @@ def secret(folder: pathlib.Path, name: str) -> str:
 
 @contextlib.contextmanager
 def only_one(folder: pathlib.Path) -> Iterator[int]:
-    """Hold the instance folder; its descriptor is handed to Valkey, which may outlive a killed supervisor a little."""
+    """Hold the instance folder. Every process gets its descriptor: they outlive a killed supervisor a little."""
     with (folder / "lock").open("w") as file:
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 4
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -213,8 +213,9 @@ def finish(command: str, env: dict[str, str]) -> str:
 class Supervisor:
     """Starts the processes, starts again those that die, stops them all."""
 
-    def __init__(self, env: dict[str, str], valkey: Valkey | None, output: Output) -> None:
+    def __init__(self, env: dict[str, str], valkey: Valkey | None, output: Output, lock: int) -> None:
         self.env = env
+        self.lock = lock
         self.valkey = valkey
         self.output = output
         self.commands = {name: command for name, command in procfile().items() if name in PROCESSES}
@@ -226,7 +227,7 @@ class Supervisor:
 
     def start(self, name: str) -> None:
         """Start one process of the Procfile and follow what it says."""
-        child = Child(name, self.commands[name], self.env, subprocess.PIPE)
+        child = Child(name, self.commands[name], self.env, subprocess.PIPE, keep=[self.lock])
         self.children[name] = child
         if child.process.stdout is not None:
             self.output.follow(name, child.process.stdout)
@@ -316,7 +317,7 @@ def supervise(folder: pathlib.Path, lock: int, stopping: threading.Event, output
         demo = load_demo(env) if env["MODE"] == "demo" else None
         if stopping.is_set():
             return
-        supervisor = Supervisor(env, valkey, output)
+        supervisor = Supervisor(env, valkey, output, lock)
         supervisor.stopping = stopping
         try:
             for name in supervisor.commands:
