@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response, abort, current_app, g, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, IntegerField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Optional
 
 from webapp.domain import sms
@@ -82,12 +83,21 @@ class StyleForm(BaseForm):
     courriel = StringField("Courriel", [Optional()])
     places = IntegerField("Nombre de places", [DataRequired("Écrivez un nombre de places.")])
     lieu = SelectField(
-        "Lieu", [DataRequired()], choices=[("1", "Maison des solidarités de Valmont"), ("2", "Centre social du Vallon")]
+        "Lieu",
+        [DataRequired()],
+        choices=[
+            SelectChoice("1", "Maison des solidarités de Valmont"),
+            SelectChoice("2", "Centre social du Vallon"),
+        ],
     )
     pour = RadioField(
         "Pour qui réservez-vous ?",
         [DataRequired("Dites pour qui vous réservez.")],
-        choices=[("moi", "Pour moi"), ("proche", "Pour un proche"), ("moi_et_proches", "Pour moi et des proches")],
+        choices=[
+            SelectChoice("moi", "Pour moi"),
+            SelectChoice("proche", "Pour un proche"),
+            SelectChoice("moi_et_proches", "Pour moi et des proches"),
+        ],
     )
     message = TextAreaField("Un mot pour l’équipe", [Optional()])
     sms = BooleanField("Je veux recevoir un rappel par SMS")

@@ -7,9 +7,10 @@ from typing import Any
 from flask import g
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import _FlaskFormCSRF
-from wtforms import HiddenField
+from wtforms import Form, HiddenField
 from wtforms.fields import Field, FieldList, FormField
 from wtforms.i18n import get_translations
+from wtforms.meta import DefaultMeta
 from wtforms.widgets import ListWidget
 
 from webapp.domain.errors import DomainError
@@ -52,6 +53,14 @@ class PlainFrench:
     def ngettext(self, one: str, many: str, count: int) -> str:
         text = one if count < 2 else many
         return SENTENCES.get(text) or str(self.catalogue.ngettext(one, many, count))
+
+
+class SubForm(Form):
+    """Fields repeated inside a form (`FieldList(FormField(…))`): same sentences, no token of their own."""
+
+    class Meta(DefaultMeta):
+        def get_translations(self, form: object) -> PlainFrench:
+            return PlainFrench()
 
 
 class _MaskedCSRF(_FlaskFormCSRF):
