@@ -201,6 +201,8 @@ def finish(command: str, env: dict[str, str]) -> str:
         stdin=subprocess.DEVNULL,
     )
     if done.returncode:
+        if "Traceback" in done.stderr:  # a fault of the code, not of the settings: the developer needs all of it
+            print(done.stderr, file=sys.stderr)
         said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         raise Refused(
             re.sub(r"^(Error|rdv-collectifs\s?): ", "", said[-1])
