@@ -5,7 +5,7 @@ from flask import Flask
 
 def init_app(app: Flask) -> None:
     """Register security, errors, template helpers and every blueprint."""
-    from . import errors, htmx, security, static, templating
+    from . import auth, errors, htmx, security, static, templating
     from .agent import bp as agent
     from .configuration import bp as configuration
     from .demo import bp as demo
@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     templating.init_app(app)
     htmx.init_app(app)
     security.init_app(app)
+    auth.init_app(app)
     errors.init_app(app)
     for blueprint in (public, agent, configuration, operations, demo):
         app.register_blueprint(blueprint)

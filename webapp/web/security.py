@@ -81,7 +81,9 @@ def headers(response: Response) -> Response:
     if "frame-ancestors 'none'" in policy:
         response.headers["X-Frame-Options"] = "DENY"
     # A personal link is a key: its address never leaves with a click.
-    response.headers["Referrer-Policy"] = "no-referrer" if request.path.startswith(("/p/", "/i/")) else "same-origin"
+    response.headers["Referrer-Policy"] = (
+        "no-referrer" if request.path.startswith(("/p/", "/i/", "/agent/mot-de-passe/")) else "same-origin"
+    )
     response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

@@ -1,0 +1,76 @@
+"""How often somebody may try to log in, or ask for a link, without being able to lock anybody else out.
+
+Failed logins are counted for an address on one account, and for an address: never for an account alone, or a stranger
+could keep an agent out. Only failures count. Links are counted for an address, and for an account as well, so that a
+mailbox can't be flooded: past that the answer is the same, and nothing is sent.
+"""
+
+import ipaddress
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Response, g, make_response, request, url_for
+from flask_limiter import RequestLimit
+
+from webapp.domain.contacts import fold_email
+from webapp.extensions import limiter
+from webapp.web.errors import error_response
+from webapp.web.htmx import go_to
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def address() -> str:
+    """Who asks, as far as the network says: one IPv4 address, or the /64 one subscriber gets in IPv6."""
+    text = request.remote_addr or "inconnue"
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else text
+
+
+def account() -> str:
+    """The account that was typed."""
+    return fold_email(request.form.get("courriel", ""))[:254]
+
+
+def login_failed() -> None:
+    """Make this request count."""
+    g.login_failed = True
+
+
+def _failed(_response: Response) -> bool:
+    return bool(g.get("login_failed"))
+
+
+def _too_many(limit: RequestLimit) -> Response:
+    """429, with the seconds left."""
+    seconds = max(1, int(limit.reset_at - time.time()) + 1)
+    minutes = -(-seconds // 60)
+    response = error_response(
+        429,
+        "Il y a eu trop d’essais depuis votre connexion internet.",
+        f"Attendez {minutes} minute{'s' if minutes > 1 else ''}, puis essayez à nouveau. "
+        "Si vous avez oublié votre mot de passe, demandez-en un autre.",
+    )
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _as_usual(_limit: RequestLimit) -> Response:
+    return make_response(go_to(url_for("agent.mot_de_passe", envoye=1)))
+
+
+def limit_logins(view: View) -> View:
+    """8 failures in 15 minutes on one account, 60 an hour in all, from one address."""
+    for limit, key in (("60 per hour", address), ("8 per 15 minutes", lambda: f"{address()} {account()}")):
+        view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=_failed, on_breach=_too_many)(view)
+    return view
+
+
+def limit_links(view: View) -> View:
+    """20 an hour from one address; 3 an hour to one mailbox, without saying so."""
+    view = limiter.limit("3 per hour", key_func=account, methods=["POST"], on_breach=_as_usual)(view)
+    return limiter.limit("20 per hour", key_func=address, methods=["POST"], on_breach=_too_many)(view)

@@ -1,0 +1,150 @@
+"""The door of the back office: closed by default, sessions that end, and the right each view declares."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, flash, g, request, session, url_for
+from flask_login import current_user, login_user
+from werkzeug.wrappers import Response
+
+from webapp.clock import utcnow
+from webapp.domain.droits import Droit, services_with
+from webapp.extensions import login
+from webapp.models import Agent
+from webapp.queries import agents
+from webapp.services import droits
+
+from .htmx import go_to
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+CLOSED = ("agent", "configuration")
+"""Blueprints nobody enters without a session."""
+IDLE = timedelta(hours=4)
+ABSOLUTE = timedelta(hours=12)
+SEEN_EVERY = 60  # seconds: the cookie is written again no more often
+_SINCE, _SEEN, _VERSION = "depuis", "vu", "version"
+
+
+def init_app(app: Flask) -> None:
+    """Tell Flask-Login who somebody is, and close the back office."""
+    login.user_loader(load)
+    app.before_request(guard)
+
+
+def open_to_all(view: View) -> View:
+    """Mark a view of the back office that answers without a session: logging in, choosing a password."""
+    view.open_to_all = True  # type: ignore[attr-defined]
+    return view
+
+
+def declares(droit: Droit, *, passive: bool = False) -> Callable[[View], View]:
+    """Mark a back-office view with the right it needs; `allowed()` or `allowed_services()` checks it.
+
+    `passive`: the page asks by itself (a stream, a refresh), so it does not keep an idle session alive.
+    """
+
+    def mark(view: View) -> View:
+        view.droit, view.passive = droit, passive  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def current_agent() -> Agent:
+    """The agent who asks. Only inside the back office, where there always is one."""
+    return current_user._get_current_object()  # type: ignore[no-any-return]
+
+
+def declared() -> Droit:
+    """The right the running view declares."""
+    return _view().droit  # type: ignore[no-any-return]
+
+
+def allowed(obj: Any, droit: Droit | None = None) -> None:
+    """The view's declared right (or `droit`) on that object: 404 outside the agent's services, 403 inside without it."""
+    droits.require(current_agent(), droit or declared(), obj)
+
+
+def allowed_services(droit: Droit | None = None) -> set[int] | None:
+    """For lists: the agent's services with the view's declared right (None: all of them); 403 when there is none."""
+    agent, needed = current_agent(), droit or declared()
+    droits.require_somewhere(agent, needed)
+    return services_with(agent.octrois(), needed, agent.organisation_id)
+
+
+def may(droit: Droit, obj: Any) -> bool:
+    """For what a page shows."""
+    return droits.may(current_agent(), droit, obj)
+
+
+def log_in(agent: Agent) -> None:
+    """A new session for this agent: nothing of the one before stays, its CSRF token included."""
+    session.clear()
+    login_user(agent)
+    now = utcnow().timestamp()
+    session[_SINCE], session[_SEEN], session[_VERSION] = now, now, agent.auth_version
+
+
+def log_out() -> None:
+    """End this session."""
+    session.clear()
+
+
+def load(agent_id: str) -> Agent | None:
+    """The agent of the session, unless it is over: idle for 4 h, 12 h old, a password changed since, an account closed."""
+    now = utcnow().timestamp()
+    since, seen = session.get(_SINCE), session.get(_SEEN)
+    if since is None or seen is None or now - since > ABSOLUTE.total_seconds() or now - seen > IDLE.total_seconds():
+        return None
+    agent = agents.with_rights(int(agent_id))
+    if agent is None or not agent.actif or agent.auth_version != session.get(_VERSION):
+        return None
+    return agent
+
+
+def guard() -> Response | None:
+    """Before every request: nobody enters a closed blueprint without a session, nor a view that declares no right."""
+    if request.blueprint not in CLOSED:
+        return None
+    view = _view()
+    if current_user.is_authenticated:
+        g.organisation = current_agent().organisation
+    if getattr(view, "open_to_all", False):
+        return None
+    if not current_user.is_authenticated:
+        return _to_the_door()
+    if getattr(view, "droit", None) is None:
+        raise RuntimeError(f"the view {request.endpoint} declares no right")
+    now = utcnow().timestamp()
+    if not view.passive and now - session[_SEEN] > SEEN_EVERY:
+        session[_SEEN] = now
+    return None
+
+
+def local_path(address: str | None) -> str:
+    """Where to go after logging in: a path of the back office, or its first page for anything else."""
+    text = address or ""
+    parts = urlsplit(text) if text.isprintable() and "\\" not in text else None
+    if parts is None or parts.scheme or parts.netloc or not parts.path.startswith(("/agent/", "/configuration/")):
+        return "/agent/"
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _to_the_door() -> Response:
+    if _SINCE in session:
+        session.clear()
+        flash("Par sécurité, votre session s’est fermée. Connectez-vous à nouveau pour continuer.", "warning")
+    if request.method == "GET" and "HX-Request" not in request.headers:
+        wanted = request.full_path.removesuffix("?")
+    else:  # the page that was open, not the address of a button in it
+        page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
+        wanted = page.path
+    path = local_path(wanted)
+    return go_to(url_for("agent.connexion", suite=None if path == "/agent/" else path))
+
+
+def _view() -> Any:
+    return current_app.view_functions[request.endpoint or ""]
