@@ -4,6 +4,8 @@ import os
 import pathlib
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import flask_migrate
 import psycopg
@@ -91,6 +93,22 @@ def migrate(database_url: str) -> None:
     with app.app_context():
         flask_migrate.upgrade()
     forget_connections(app)  # a database is copied when nobody is connected
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """The SQL sent to the current application's database inside the block (BEGIN and COMMIT are not counted)."""
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    sqlalchemy.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        sqlalchemy.event.remove(db.engine, "before_cursor_execute", note)
 
 
 def forget_connections(app: Flask) -> None:

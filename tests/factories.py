@@ -55,7 +55,8 @@ def organisation(**fields: Any) -> Organisation:
 
 def service(org: Organisation | None = None, **fields: Any) -> Service:
     org = org or organisation()
-    return _add(Service(**{"organisation_id": org.id, "name": "Service insertion", "short_name": "Insertion", **fields}))  # type: ignore[no-any-return]
+    defaults = {"organisation_id": org.id, "name": "Service insertion", "short_name": "Insertion"}
+    return _add(Service(**{**defaults, **fields}))  # type: ignore[no-any-return]
 
 
 def lieu(org: Organisation, **fields: Any) -> Lieu:

@@ -135,8 +135,10 @@ class Site:
         redis_url: str,
         processes: tuple[str, ...] = ("web", "worker", "clock"),
         env: Mapping[str, str] | None = None,
+        app: str = "wsgi:app",
     ) -> None:
         port = free_port()
+        self.app = app  # another one than the Procfile's, for a negative control
         self.url = f"http://127.0.0.1:{port}"
         self.log = pathlib.Path(tempfile.mkstemp(prefix="rdv-site-", suffix=".log")[1])
         self.processes = processes
@@ -162,7 +164,9 @@ class Site:
         commands = procfile()
         with self.log.open("ab") as output:
             for name in names or self.processes:
-                self.children[name] = Child(name, commands[name], self.env, output.fileno())
+                self.children[name] = Child(
+                    name, commands[name].replace("wsgi:app", self.app), self.env, output.fileno()
+                )
         if "web" in (names or self.processes):
             self._wait()
         return self

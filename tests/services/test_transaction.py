@@ -1,0 +1,170 @@
+"""How a use case writes: nothing half done, hooks after the commit, rows locked in order, greenlets that wait."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests import factories as make
+from tests.databases import Base, build, forget_connections
+from webapp.aftercommit import after_commit
+from webapp.domain.errors import Introuvable, Occupe
+from webapp.extensions import db
+from webapp.models import Rdv
+from webapp.services.transaction import seat_lock, transaction
+
+
+@pytest.fixture
+def inside(app: Flask):
+    with app.app_context():
+        yield
+
+
+def test_an_error_undoes_everything_and_forgets_the_hooks(inside: None) -> None:
+    rdv = make.rdv()
+    db.session.commit()
+    done: list[str] = []
+    with pytest.raises(ZeroDivisionError), transaction():
+        (row,) = seat_lock(rdv.id)
+        row.places_prises = 5
+        after_commit("x", lambda: done.append("x"))
+        db.session.flush()
+        raise ZeroDivisionError
+    assert db.session.scalar(select(Rdv.places_prises)) == 0
+    with transaction():
+        pass
+    assert done == []
+
+
+def test_hooks_run_once_per_key_after_the_commit(inside: None) -> None:
+    done: list[object] = []
+    with transaction():
+        after_commit("a", lambda: done.append(db.session.info.get("rdv_writes")))
+        after_commit("a", lambda: done.append("last wins"))
+        assert done == []
+    assert done == ["last wins"]
+
+
+def test_a_use_case_does_not_open_a_transaction_inside_another(inside: None) -> None:
+    with transaction(), pytest.raises(RuntimeError), transaction():
+        pass
+
+
+def test_locking_what_is_gone_is_refused(inside: None) -> None:
+    with pytest.raises(Introuvable), transaction():
+        seat_lock(987654)
+
+
+def test_two_that_lock_the_same_sessions_in_opposite_order_don_t_deadlock(app: Flask, inside: None) -> None:
+    one, two = make.rdv(), make.rdv()
+    db.session.commit()
+    ids, errors = (one.id, two.id), []
+
+    def move(first: int, second: int) -> None:
+        with app.app_context():
+            try:
+                for _ in range(15):
+                    with transaction():
+                        for row in seat_lock(first, second):
+                            row.version += 1
+            except Exception as error:
+                errors.append(error)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=move, args=order) for order in (ids, ids[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert errors == []
+    db.session.expire_all()
+    assert {row.version for row in db.session.scalars(select(Rdv))} == {31}
+
+
+def test_a_row_locked_for_too_long_is_said_plainly(app: Flask, inside: None) -> None:
+    if db.engine.dialect.name != "postgresql":
+        app.extensions["write_slots"].acquire()
+        from webapp.services import transaction as module
+
+        usual, module.SLOT_TIMEOUT = module.SLOT_TIMEOUT, 0.2
+        try:
+            with pytest.raises(Occupe), transaction():
+                pass
+        finally:
+            module.SLOT_TIMEOUT = usual
+            app.extensions["write_slots"].release()
+        return
+    rdv = make.rdv()
+    db.session.commit()
+    with db.engine.connect() as other:
+        other.execute(select(Rdv).where(Rdv.id == rdv.id).with_for_update())
+        began = time.monotonic()
+        with pytest.raises(Occupe), transaction():
+            seat_lock(rdv.id)
+        assert 2.5 < time.monotonic() - began < 6
+
+
+YIELDING = textwrap.dedent(
+    """
+    from gevent import monkey; monkey.patch_all()
+    import sys, threading, time
+    import gevent
+    from sqlalchemy import event, select
+    from tests.databases import build
+    from webapp.extensions import db
+    from webapp.models import Rdv
+    from webapp.services.transaction import seat_lock, transaction
+
+    app = build(sys.argv[1])
+    failures = []
+    with app.app_context():
+        event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=300"))
+    if sys.argv[2] == "without":
+        app.extensions["write_slots"] = threading.BoundedSemaphore(64)
+
+    def write():
+        with app.app_context():
+            try:
+                with transaction() as session:
+                    (row,) = seat_lock(session.scalar(select(Rdv.id)))
+                    row.places_prises += 1
+                    session.flush()
+                    time.sleep(0.05)  # what must never stand in a transaction: it yields
+            except Exception as error:
+                failures.append(type(error).__name__)
+            finally:
+                db.session.remove()
+
+    gevent.joinall([gevent.spawn(write) for _ in range(6)])
+    with app.app_context():
+        print(len(failures), db.session.scalar(select(Rdv.places_prises)))
+    """
+)
+
+
+@pytest.mark.parametrize("slots", ["with", "without"])
+def test_greenlets_that_yield_while_they_write_take_turns(sqlite_base: Base, slots: str) -> None:
+    """With the semaphore all six write; without it (the negative control) SQLite's busy wait stalls the process."""
+    sqlite_base.empty()
+    app = build(sqlite_base.url)
+    with app.app_context():
+        make.rdv()
+        db.session.commit()
+    forget_connections(app)
+    answer = subprocess.run(
+        [sys.executable, "-c", YIELDING, sqlite_base.url, slots],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        check=True,
+    )
+    failed, seats = map(int, answer.stdout.split())
+    assert (failed, seats) == (0, 6) if slots == "with" else failed > 0

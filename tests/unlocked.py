@@ -1,0 +1,16 @@
+"""The negative control of the seat race: the same site with the lock taken away. It must oversell, or the race proves
+nothing."""
+
+import webapp.services.booking as booking
+from webapp import create_app
+from webapp.extensions import db
+from webapp.models import Rdv
+
+
+def no_lock(*rdv_ids: int) -> list[Rdv]:
+    """The rows as they were when the request first read them: no lock, no second look."""
+    return [db.session.get(Rdv, rdv_id) for rdv_id in rdv_ids]
+
+
+booking.seat_lock = no_lock
+app = create_app()
