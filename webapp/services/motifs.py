@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import selectinload
 
 from webapp import live
@@ -11,7 +11,7 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Refus
 from webapp.extensions import db
-from webapp.models import Agent, Motif, Rdv, Service, TypeMotif
+from webapp.models import Agent, Motif, Rdv, Service, TypeMotif, ouverture
 
 from . import journal
 from .droits import require
@@ -40,33 +40,30 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
             service = db.session.get(Service, data.get("service_id"))
             if service is None or service.organisation_id != agent.organisation_id:
                 raise Introuvable("Ce service n’existe pas.")
-            motif = Motif(organisation_id=service.organisation_id, service_id=service.id, type=TypeMotif.COLLECTIF)
-            coming: list[Rdv] = []
+            motif = Motif(
+                organisation_id=service.organisation_id,
+                service_id=service.id,
+                type=TypeMotif.COLLECTIF,
+                reservable_par=ReservablePar.TOUS,
+            )
         else:
-            found = db.session.get(Motif, motif_id, populate_existing=True)
-            if found is None:
-                raise Introuvable("Ce motif n’existe pas.")
-            motif = found
-            coming = _coming(motif)
+            motif = _locked(motif_id)
         require(agent, Droit.CONFIGURER_MOTIFS, motif)
-        if motif_id is not None and frozen_fields(motif):
-            if data.get("location_type", motif.location_type) != motif.location_type:
-                raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
-        changed = []
-        for name in EDITABLE:
-            if name in data and getattr(motif, name) != data[name]:
-                setattr(motif, name, data[name])
-                changed.append(name)
-        if motif.reservable_par is None:
-            motif.reservable_par = ReservablePar.TOUS
-        if motif.capacite_max is None and motif.reservable_par is not ReservablePar.ENTREE_LIBRE:
-            raise Refus("La capacité est nécessaire, sauf en entrée libre.")
-        if motif.capacite_min and motif.capacite_max and motif.capacite_min > motif.capacite_max:
-            raise Refus("Le minimum de participants dépasse la capacité.")
+        moved = motif_id is not None and data.get("location_type", motif.location_type) != motif.location_type
+        if moved and frozen_fields(motif):
+            raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
+        changed = [name for name in EDITABLE if name in data and getattr(motif, name) != data[name]]
+        heirs = motif_id is not None and {"capacite_max", "reservable_par"} & set(changed)
+        coming = _coming(motif) if heirs else []  # locked before any write
+        for name in changed:
+            setattr(motif, name, data[name])
+        _check(motif)
         db.session.add(motif)
         db.session.flush()
         for rdv in coming:
             capacity = effective_capacity(rdv)
+            if capacity is None and ouverture(rdv).reservable_par is not ReservablePar.ENTREE_LIBRE:
+                raise Refus("Gardez une capacité : une plage ouvre ce motif à la réservation et en hérite.")
             if capacity != rdv.capacite_max:
                 rdv.capacite_max = capacity
                 rdv.version += 1
@@ -84,9 +81,7 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
 def set_archived(motif_id: int, archived: bool, agent: Agent) -> Motif:
     """Put a motif away (nothing can be booked any more, its sessions stay), or take it back."""
     with transaction():
-        motif = db.session.get(Motif, motif_id, populate_existing=True)
-        if motif is None:
-            raise Introuvable("Ce motif n’existe pas.")
+        motif = _locked(motif_id)
         require(agent, Droit.CONFIGURER_MOTIFS, motif)
         if (motif.archived_at is not None) != archived:
             motif.archived_at = utcnow() if archived else None
@@ -96,14 +91,38 @@ def set_archived(motif_id: int, archived: bool, agent: Agent) -> Motif:
 
 def frozen_fields(motif: Motif) -> bool:
     """Has this motif a session already? Then its type and kind of place are fixed (rule 1)."""
-    return bool(db.session.scalar(select(func.count()).select_from(Rdv).where(Rdv.motif_id == motif.id).limit(1)))
+    return bool(db.session.scalar(select(exists().where(Rdv.motif_id == motif.id))))
+
+
+def _locked(motif_id: int) -> Motif:
+    """The motif, for us alone: plages that inherit from it wait (see `plages._settled` for the order of locks)."""
+    motif = db.session.get(Motif, motif_id, populate_existing=True, with_for_update={"key_share": True})
+    if motif is None:
+        raise Introuvable("Ce motif n’existe pas.")
+    return motif
+
+
+def _check(motif: Motif) -> None:
+    """Raise `Refus` when the settings don't hold together."""
+    if not motif.name:
+        raise Refus("Donnez un nom au motif.")
+    if motif.capacite_max is None and motif.reservable_par is not ReservablePar.ENTREE_LIBRE:
+        raise Refus("La capacité est nécessaire, sauf en entrée libre.")
+    if motif.capacite_max is not None and motif.capacite_max < 1:
+        raise Refus("La capacité est d’au moins une place.")
+    if motif.capacite_min and motif.capacite_max and motif.capacite_min > motif.capacite_max:
+        raise Refus("Le minimum de participants dépasse la capacité.")
 
 
 def _coming(motif: Motif) -> list[Rdv]:
+    """The motif's coming sessions, locked, with their plages. No plage is being saved: it holds the motif still."""
+    now = utcnow()
     ids = db.session.scalars(
-        select(Rdv.id).where(Rdv.motif_id == motif.id, Rdv.starts_at > utcnow(), Rdv.cancelled_at.is_(None))
+        select(Rdv.id).where(Rdv.motif_id == motif.id, Rdv.starts_at > now, Rdv.cancelled_at.is_(None))
     ).all()
-    rows = seat_lock(*ids) if ids else []
-    if rows:  # their plages in one statement rather than one each
-        db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).options(selectinload(Rdv.plage_ouverture))).all()
+    if not ids:
+        return []
+    rows = [rdv for rdv in seat_lock(*ids) if rdv.cancelled_at is None and rdv.starts_at > now]
+    # Their plages in one statement rather than one each.
+    db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).options(selectinload(Rdv.plage_ouverture))).all()
     return rows

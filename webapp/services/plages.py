@@ -1,24 +1,34 @@
 """A collective plage d'ouverture becomes its sessions (docs/domain.md rules 2 to 5)."""
 
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
+from typing import Any
+from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.orm import selectinload
 
 from webapp import live
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.droits import Droit
-from webapp.domain.errors import Introuvable, Perime, Refus
-from webapp.domain.recurrence import Recurrence, horizon, interval_utc, occurrences
+from webapp.domain.errors import Introuvable, Occupe, Perime, Refus
+from webapp.domain.recurrence import Recurrence, horizon, interval_utc, occurrences, to_utc
 from webapp.extensions import db
-from webapp.models import Agent, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu, TypeMotif
+from webapp.models import Agent, Journal, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu, TypeMotif
+from webapp.models.rdv import rdv_agents
 
 from . import journal
 from .droits import may, require
 from .rdvs import effective_capacity
 from .transaction import seat_lock, transaction
+
+log = logging.getLogger(__name__)
+
+GONE = "Cette plage d’ouverture n’existe pas ou n’existe plus."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Reconciliation:
     creees: int
     retirees: int
     gardees: int  # booked sessions that no longer fit the plage: they keep their date and place
+    depassees: int = 0  # coming sessions with more people than their new capacity: nobody is removed
 
 
 def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: int | None = None) -> Reconciliation:
@@ -62,12 +73,12 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
     """
     data.recurrence.check(data.first_day)
     with transaction():
-        motif = db.session.get(Motif, data.motif_id)
-        if motif is None or motif.organisation_id != agent.organisation_id:
-            raise Introuvable("Ce motif n’existe pas.")
+        motif = _settled(data.motif_id)
+        coming: list[Rdv] = []
         if plage_id is None:
+            if not may(agent, Droit.GERER_SES_PLAGES, motif):
+                require(agent, Droit.GERER_PLAGES, motif)
             plage = PlageOuverture(organisation_id=motif.organisation_id, motif=motif, agents=[])
-            kept: list[Rdv] = []
         else:
             plage = _locked(plage_id)
             require(agent, Droit.GERER_PLAGES, plage)
@@ -75,25 +86,27 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
                 raise Perime("Un collègue a modifié cette plage entre-temps : rechargez-la avant d’enregistrer.")
             if plage.motif_id != motif.id:
                 raise Refus("Le motif d’une plage ne change plus une fois ses séances créées : créez une autre plage.")
-            kept = _coming(plage)
-        agents = _check(data, motif, agent)
-        plage.motif, plage.agents = motif, agents
+            coming = _coming(plage)
+        plage.agents = _check(data, motif, plage)
         for name in (
-            "title", "lieu_id", "salle_id", "lien_visio", "first_day", "start_time", "end_time",
-            "capacite_max", "instructions_avant", "instructions_apres", "reservable_par", "nom_sms",
+            "title", "first_day", "start_time", "end_time", "capacite_max", "instructions_avant", "instructions_apres",
+            "reservable_par", "nom_sms",
         ):  # fmt: skip
             setattr(plage, name, getattr(data, name))
+        sur_place = motif.location_type is TypeLieu.SUR_PLACE
+        plage.lieu_id = data.lieu_id if sur_place else None
+        plage.salle_id = data.salle_id if sur_place else None
+        plage.lien_visio = "" if sur_place else data.lien_visio
         plage.rrule = data.recurrence.to_rrule()
-        plage.excluded = sorted(day.isoformat() for day in data.excluded)
+        plage.excluded = sorted({day.isoformat() for day in data.excluded})
         if plage_id is None:
             db.session.add(plage)
-            db.session.flush()
-            if not may(agent, Droit.GERER_PLAGES, plage):
-                require(agent, Droit.GERER_SES_PLAGES, motif)
-                raise Refus("Vous pouvez créer vos propres plages : ajoutez-vous parmi les agents.")
         else:
             plage.version += 1
-        retirees, gardees = _reconcile(plage, kept)
+        if not may(agent, Droit.GERER_PLAGES, plage):
+            raise Refus("Vous pouvez gérer vos propres plages : restez parmi les agents de celle-ci.")
+        db.session.flush()
+        retirees, gardees = _reconcile(plage, coming)
         creees = _create_missing(plage)
         journal.note(
             plage.organisation_id,
@@ -104,66 +117,127 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
             retirees=retirees,
             gardees=gardees,
         )
-        return Reconciliation(plage, creees, retirees, gardees)
+        over = sum(1 for rdv in coming if rdv.capacite_max is not None and rdv.places_prises > rdv.capacite_max)
+        return Reconciliation(plage, creees, retirees, gardees, over)
 
 
 def materialise(plage_id: int) -> int:
-    """Create the plage's missing sessions up to the horizon; returns how many. Run twice, it changes nothing (rule 4)."""
+    """Create the plage's missing sessions up to the horizon; returns how many. A second run changes nothing."""
     with transaction():
+        motif_id = db.session.scalar(select(PlageOuverture.motif_id).where(PlageOuverture.id == plage_id))
+        if motif_id is None:
+            raise Introuvable(GONE)
+        _settled(motif_id)
         return _create_missing(_locked(plage_id))
 
 
 def extend_horizons() -> int:
-    """The daily job: every plage gets the sessions that came within the horizon; returns how many were created."""
+    """The daily job: every plage gets the sessions that came within the horizon; returns how many were created.
+
+    A plage somebody is saving at this moment waits for the next day: its own saving reaches the horizon too.
+    """
+    yesterday = local(utcnow()).date() - timedelta(days=1)  # wherever the organisation is
     ids = db.session.scalars(
         select(PlageOuverture.id)
         .join(PlageOuverture.motif)
-        .where(PlageOuverture.rrule != "", Motif.archived_at.is_(None), Motif.type == TypeMotif.COLLECTIF)
+        .where(
+            or_(PlageOuverture.rrule != "", PlageOuverture.first_day >= yesterday),
+            Motif.archived_at.is_(None),
+            Motif.type == TypeMotif.COLLECTIF,
+        )
         .order_by(PlageOuverture.id)
     ).all()
-    return sum(materialise(plage_id) for plage_id in ids)
+    made = 0
+    for plage_id in ids:
+        try:
+            made += materialise(plage_id)
+        except (Occupe, Introuvable) as reason:
+            log.warning("plage %s: sessions not extended this time (%s)", plage_id, reason.code)
+    return made
 
 
-def days_of(plage: PlageOuverture) -> list[date]:
-    """The local dates on which the plage is held from today to its horizon."""
-    now, tz = utcnow(), plage.organisation.timezone
-    return occurrences(
+def coming_days(
+    motif: Motif,
+    first_day: date,
+    start_time: time,
+    recurrence: Recurrence,
+    excluded: Iterable[date] = (),
+    until: date | None = None,
+) -> list[date]:
+    """The local dates on which such a plage is still to be held, up to the motif's horizon (or `until`, when later)."""
+    now, tz = utcnow(), motif.organisation.timezone
+    end = horizon(now, motif.delai_max_jours, tz)
+    days = occurrences(first_day, recurrence, set(excluded), local(now, tz).date(), max(end, until or end))
+    return [day for day in days if to_utc(day, start_time, tz) > now]
+
+
+def days_of(plage: PlageOuverture, until: date | None = None) -> list[date]:
+    """The local dates on which the plage is still to be held, up to its horizon (or `until`, when later)."""
+    return coming_days(
+        plage.motif,
         plage.first_day,
+        plage.start_time,
         Recurrence.from_rrule(plage.rrule),
-        {date.fromisoformat(day) for day in plage.excluded},
-        local(now, tz).date(),
-        horizon(now, plage.motif.delai_max_jours, tz),
+        map(date.fromisoformat, plage.excluded),
+        until,
     )
+
+
+def _settled(motif_id: int) -> Motif:
+    """The motif, held still until the commit: what new sessions inherit can't change under them.
+
+    Locks go motif, plage, sessions in ascending id, here and in `motifs.save_motif`: opposite edits wait, never block.
+    """
+    motif = db.session.get(Motif, motif_id, populate_existing=True, with_for_update={"read": True})
+    if motif is None:
+        raise Introuvable("Ce motif n’existe pas.")
+    return motif
 
 
 def _locked(plage_id: int) -> PlageOuverture:
     plage = db.session.scalars(
         select(PlageOuverture)
         .where(PlageOuverture.id == plage_id)
-        .with_for_update()
+        .options(selectinload(PlageOuverture.agents))
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).first()
     if plage is None:
-        raise Introuvable("Cette plage d’ouverture n’existe pas ou n’existe plus.")
+        raise Introuvable(GONE)
     return plage
 
 
 def _coming(plage: PlageOuverture) -> list[Rdv]:
-    """The plage's coming sessions, locked."""
+    """The plage's coming sessions, locked, with their agents. One cancelled while we waited for it is left out."""
+    now = utcnow()
     ids = db.session.scalars(
-        select(Rdv.id).where(Rdv.plage_ouverture_id == plage.id, Rdv.starts_at > utcnow(), Rdv.cancelled_at.is_(None))
+        select(Rdv.id).where(Rdv.plage_ouverture_id == plage.id, Rdv.starts_at > now, Rdv.cancelled_at.is_(None))
     ).all()
-    return seat_lock(*ids) if ids else []
+    if not ids:
+        return []
+    rows = [rdv for rdv in seat_lock(*ids) if rdv.cancelled_at is None and rdv.starts_at > now]
+    db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).options(selectinload(Rdv.agents))).all()
+    return rows
 
 
-def _check(data: PlageData, motif: Motif, agent: Agent) -> list[Agent]:
+def _check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
     """The agents of the plage; raises `Refus` when something does not belong to something else."""
     if motif.type is not TypeMotif.COLLECTIF:
         raise Refus("Une plage collective a un motif collectif.")
-    if motif.archived_at is not None:
+    if motif.archived_at is not None and plage.id is None:
         raise Refus("Ce motif est archivé : on n’ouvre plus de plage pour lui.")
     if data.end_time <= data.start_time:
         raise Refus("L’heure de fin doit être après l’heure de début.")
+    if data.capacite_max is not None and data.capacite_max < 1:
+        raise Refus("La capacité est d’au moins une place.")
+    reservable_par = data.reservable_par or motif.reservable_par
+    if reservable_par is not ReservablePar.ENTREE_LIBRE and data.capacite_max is None and motif.capacite_max is None:
+        raise Refus("Indiquez une capacité : le motif n’en donne pas.")
+    _check_place(data, motif, plage)
+    return _check_agents(data, motif)
+
+
+def _check_agents(data: PlageData, motif: Motif) -> list[Agent]:
     agents = list(
         db.session.scalars(
             select(Agent)
@@ -176,113 +250,115 @@ def _check(data: PlageData, motif: Motif, agent: Agent) -> list[Agent]:
             .order_by(Agent.last_name)
         )
     )
-    if not agents:
+    if not data.agent_ids:
         raise Refus("Choisissez au moins un agent.")
     if len(agents) != len(set(data.agent_ids)):
-        raise Refus("Les agents d’une plage sont du service du motif.")
-    if motif.location_type is TypeLieu.VISIO:
-        if not data.lien_visio:
-            raise Refus("Indiquez le lien de la visioconférence.")
-    elif data.lieu_id is None:
-        raise Refus("Choisissez un lieu.")
-    lieu = db.session.get(Lieu, data.lieu_id) if data.lieu_id else None
-    if data.lieu_id and (lieu is None or lieu.organisation_id != motif.organisation_id):
-        raise Refus("Ce lieu n’est pas de votre organisation.")
-    salle = db.session.get(Salle, data.salle_id) if data.salle_id else None
-    if data.salle_id and (salle is None or salle.lieu_id != data.lieu_id):
-        raise Refus("Cette salle n’est pas dans ce lieu.")
-    if data.capacite_max is not None and data.capacite_max < 1:
-        raise Refus("La capacité est d’au moins une place.")
-    if (
-        data.capacite_max is None
-        and motif.capacite_max is None
-        and (data.reservable_par or motif.reservable_par) is not ReservablePar.ENTREE_LIBRE
-    ):
-        raise Refus("Indiquez une capacité : le motif n’en donne pas.")
+        raise Refus("Les agents d’une plage sont des agents en activité du service du motif.")
     return agents
 
 
+def _check_place(data: PlageData, motif: Motif, plage: PlageOuverture) -> None:
+    if motif.location_type is TypeLieu.VISIO:
+        if urlsplit(data.lien_visio).scheme not in {"http", "https"}:
+            raise Refus("Indiquez le lien de la visioconférence : une adresse qui commence par https://")
+        return
+    lieu = db.session.get(Lieu, data.lieu_id) if data.lieu_id else None
+    if lieu is None:
+        raise Refus("Choisissez un lieu.")
+    if lieu.organisation_id != motif.organisation_id:
+        raise Refus("Ce lieu n’est pas de votre organisation.")
+    if plage.lieu_id != lieu.id and (lieu.ponctuel or not lieu.enabled):
+        raise Refus("Ce lieu n’est plus proposé : choisissez-en un autre.")
+    salle = db.session.get(Salle, data.salle_id) if data.salle_id else None
+    if data.salle_id and (salle is None or salle.lieu_id != data.lieu_id):
+        raise Refus("Cette salle n’est pas dans ce lieu.")
+
+
 def _reconcile(plage: PlageOuverture, coming: list[Rdv]) -> tuple[int, int]:
-    """Bring the coming sessions in line with the plage; returns how many were removed, and how many kept as they were."""
+    """Bring the coming sessions in line with the plage; returns how many were removed, how many kept as they were."""
     if not coming:
         return 0, 0
-    wanted = set(days_of(plage))
+    # A session may stand beyond today's horizon, which the motif's booking delay moves: it is still one of the plage's.
+    wanted = set(days_of(plage, until=max(rdv.occurrence_le for rdv in coming if rdv.occurrence_le)))
     used = set(
         db.session.scalars(
             select(Participation.rdv_id).where(Participation.rdv_id.in_([rdv.id for rdv in coming])).distinct()
         )
     )
-    retirees = gardees = 0
-    for rdv in coming:
-        assert rdv.occurrence_le is not None
-        if rdv.detache:
-            pass
-        elif rdv.occurrence_le not in wanted:
-            if rdv.id not in used:
-                db.session.delete(rdv)
-                retirees += 1
-                continue
-            rdv.detache = True
-            gardees += 1
-        elif rdv.id in used and _moved(plage, rdv):
-            rdv.detache = True
-            gardees += 1
-        else:
-            _place(plage, rdv)
+    gone = [rdv for rdv in coming if not rdv.detache and rdv.id not in used and rdv.occurrence_le not in wanted]
+    _remove(gone)
+    kept = [rdv for rdv in coming if rdv not in gone]
+    gardees, rows = 0, []
+    for rdv in kept:
         rdv.agents = list(plage.agents)
-        rdv.capacite_max = effective_capacity(rdv)
-        rdv.version += 1
-        live.publish(rdv.id, rdv.version)
+        row: dict[str, Any] = {"id": rdv.id, "version": rdv.version + 1, "capacite_max": effective_capacity(rdv)}
+        place = _where_and_when(plage, rdv.occurrence_le)
+        here = {name: getattr(rdv, name) for name in place}
+        stays = rdv.detache or (rdv.id in used and (rdv.occurrence_le not in wanted or here != place))
+        gardees += stays and not rdv.detache
+        rows.append({**row, "detache": stays, **(here if stays else place)})
+        live.publish(rdv.id, row["version"])
     db.session.flush()
-    return retirees, gardees
+    if rows:  # all of them in one statement, whatever changes in each
+        db.session.execute(update(Rdv), rows)
+        ids = [row["id"] for row in rows]
+        db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).execution_options(populate_existing=True)).all()
+    return len(gone), gardees
 
 
-def _moved(plage: PlageOuverture, rdv: Rdv) -> bool:
-    """Would following the plage change when or where booked people come?"""
-    assert rdv.occurrence_le is not None
-    starts, ends = interval_utc(rdv.occurrence_le, plage.start_time, plage.end_time, plage.organisation.timezone)
-    return (rdv.starts_at, rdv.ends_at, rdv.lieu_id, rdv.salle_id, rdv.lien_visio) != (
-        starts,
-        ends,
-        plage.lieu_id,
-        plage.salle_id,
-        plage.lien_visio,
-    )
+def _remove(empty: list[Rdv]) -> None:
+    """Delete sessions nobody ever booked; what the journal says of them stays."""
+    ids = [rdv.id for rdv in empty]
+    if not ids:
+        return
+    for rdv in empty:
+        db.session.expunge(rdv)
+    db.session.execute(update(Journal).where(Journal.rdv_id.in_(ids)).values(rdv_id=None))
+    db.session.execute(delete(Rdv).where(Rdv.id.in_(ids)))
 
 
-def _place(plage: PlageOuverture, rdv: Rdv) -> None:
-    assert rdv.occurrence_le is not None
-    rdv.starts_at, rdv.ends_at = interval_utc(
-        rdv.occurrence_le, plage.start_time, plage.end_time, plage.organisation.timezone
-    )
-    rdv.lieu_id, rdv.salle_id, rdv.lien_visio = plage.lieu_id, plage.salle_id, plage.lien_visio
+def _where_and_when(plage: PlageOuverture, day: date | None) -> dict[str, Any]:
+    """What a session of that day takes from its plage."""
+    assert day is not None
+    starts, ends = interval_utc(day, plage.start_time, plage.end_time, plage.organisation.timezone)
+    return {
+        "starts_at": starts,
+        "ends_at": ends,
+        "lieu_id": plage.lieu_id,
+        "salle_id": plage.salle_id,
+        "lien_visio": plage.lien_visio,
+    }
 
 
 def _create_missing(plage: PlageOuverture) -> int:
-    """One session per coming occurrence that has no row yet: moved, kept or cancelled ones keep theirs (rule 4)."""
+    """One session per coming occurrence that has no row yet: moved, kept or cancelled ones keep theirs (rule 4).
+
+    An archived motif gets no new session.
+    """
     db.session.flush()
     db.session.refresh(plage, ["lieu", "salle"])
+    if plage.motif.archived_at is not None:
+        return 0
     known = set(db.session.scalars(select(Rdv.occurrence_le).where(Rdv.plage_ouverture_id == plage.id)))
-    now, made = utcnow(), 0
-    for day in days_of(plage):
-        if day in known:
-            continue
-        rdv = Rdv(
-            organisation_id=plage.organisation_id,
-            motif=plage.motif,
-            plage_ouverture=plage,
-            occurrence_le=day,
-            agents=list(plage.agents),
-        )
-        _place(plage, rdv)
-        if rdv.starts_at <= now:
-            db.session.expunge(rdv)
-            continue
-        rdv.capacite_max = effective_capacity(rdv)
-        db.session.add(rdv)
-        made += 1
-    db.session.flush()
-    return made
+    missing = [day for day in days_of(plage) if day not in known]
+    if missing:
+        _insert(plage, missing)
+    return len(missing)
+
+
+def _insert(plage: PlageOuverture, days: list[date]) -> None:
+    """Their sessions, in three statements whatever their number."""
+    common = {
+        "organisation_id": plage.organisation_id,
+        "motif_id": plage.motif_id,
+        "plage_ouverture_id": plage.id,
+        "capacite_max": effective_capacity(Rdv(motif=plage.motif, plage_ouverture=plage)),
+    }
+    rows = [{**common, "occurrence_le": day, **_where_and_when(plage, day)} for day in days]
+    db.session.execute(insert(Rdv), rows)
+    made = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id == plage.id, Rdv.occurrence_le.in_(days)))
+    pairs = [{"rdv_id": rdv_id, "agent_id": agent.id} for rdv_id in made for agent in plage.agents]
+    db.session.execute(insert(rdv_agents), pairs)
 
 
 def coming_count(plage_id: int) -> int:
