@@ -55,7 +55,8 @@ def messages() -> ResponseReturnValue:
 def message_html(message_id: int) -> Response:
     """The mail's own HTML, for the sandboxed frame: the one place where inline styles are allowed."""
     g.csp = MAIL_CSP
-    return make_response(_message(message_id).html or abort(404))
+    html = _message(message_id).html or abort(404)
+    return make_response(f'<base target="_top">{html}')  # a link of the mail opens in the page, not in the frame
 
 
 @bp.get("/messages/<int:message_id>/rendez-vous.ics")

@@ -70,7 +70,10 @@ def content_security_policy(app: App) -> str:
 
 
 # The one exception: a mail shown as received, in a sandboxed frame, with the inline styles mail programs need.
-MAIL_CSP = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; sandbox"
+MAIL_CSP = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'self'; "
+    "sandbox allow-top-navigation-by-user-activation"
+)
 
 
 def headers(response: Response) -> Response:
