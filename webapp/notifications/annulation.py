@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from webapp.domain import events
-from webapp.models import Notification, Participation
+from webapp.models import Notification, Rdv
 
 from .base import GroupNotice
 
@@ -11,5 +11,5 @@ from .base import GroupNotice
 class Annulation(GroupNotice, event=events.Annulation):
     calendar = "CANCEL"
 
-    def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
-        return None if participation.rdv.cancelled_at else "La séance n’est pas annulée."
+    def stale_rdv(self, rdv: Rdv, notification: Notification, now: datetime) -> str | None:
+        return None if rdv.cancelled_at else "La séance n’est pas annulée."

@@ -104,7 +104,19 @@ class SeanceNotice(Notice):
 
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
         """Why this is no longer to be said about that place; None while it is."""
-        raise NotImplementedError
+        return None
+
+    def stale_rdv(self, rdv: Rdv, notification: Notification, now: datetime) -> str | None:
+        """Why this is no longer to be said about that session; None while it is."""
+        return None
+
+    def not_before(self, rdv: Rdv, now: datetime) -> datetime | None:
+        """When it may leave, if not now."""
+        return None
+
+    def deja(self, notification: Notification) -> bool:
+        """Whether it says again what was already true."""
+        return False
 
     def concerns(self, participation: Participation, rdv: Rdv) -> bool:
         """Whether the person is told at all."""

@@ -33,6 +33,9 @@ class Inscription(SeanceNotice, event=events.Inscription):
         # Asking again changes nothing for agents: the seat was taken already.
         return [d for d in found if d.participation_ids] if event.deja_le else found
 
+    def deja(self, notification: Notification) -> bool:
+        return DEJA in notification.changement
+
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
         if participation.statut is not Statut.INSCRIT:
             return "La personne n’est plus inscrite."

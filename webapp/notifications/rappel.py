@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.domain import events
 from webapp.domain.participation import Statut
-from webapp.domain.reminders import Skip, due
+from webapp.domain.reminders import Skip, due, next_opening
 from webapp.models import Notification, Participation, Rdv
 
 from .base import GroupNotice
@@ -31,12 +31,20 @@ class Rappel(GroupNotice, event=events.Rappel):
         rows = super().rows(event, now)
         return [{**row, "sujet_type": "participation", "sujet_id": row["participation_ids"][0]} for row in rows]
 
+    def stale_rdv(self, rdv: Rdv, notification: Notification, now: datetime) -> str | None:
+        if rdv.cancelled_at:
+            return "La séance est annulée."
+        if notification.changement.partition("h ")[2] != rdv.starts_at.isoformat():
+            return "La séance a changé d’heure depuis."
+        return None
+
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
-        rdv = participation.rdv
         if participation.statut is not Statut.INSCRIT:
             return "La personne n’est plus inscrite."
-        delai, _, starts_at = notification.changement.partition("h ")
-        if starts_at != rdv.starts_at.isoformat():
-            return "La séance a changé d’heure depuis."
-        state = due(rdv.starts_at, int(delai), participation.inscrit_le, now, rdv.organisation.timezone)
+        rdv, delay = participation.rdv, int(notification.changement.partition("h ")[0])
+        state = due(rdv.starts_at, delay, participation.inscrit_le, now, rdv.organisation.timezone)
         return state.reason_fr if isinstance(state, Skip) else None
+
+    def not_before(self, rdv: Rdv, now: datetime) -> datetime | None:
+        opening = next_opening(now, rdv.organisation.timezone)
+        return opening if opening > now else None

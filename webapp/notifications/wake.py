@@ -24,10 +24,10 @@ def key(file: str) -> str:
     return f"rdv:reveil:{file}"
 
 
-def enqueue(client: Any, function: str, *args: Any, queue: str) -> None:
+def enqueue(client: Any, function: str, *args: Any, queue: str, seconds: int = JOB_SECONDS) -> None:
     """One RQ job, named by string; its result is in the database, so Redis keeps nothing of it."""
     Queue(queue, connection=client).enqueue_call(
-        function, args=args, timeout=JOB_SECONDS, result_ttl=0, failure_ttl=3600, description=function
+        function, args=args, timeout=seconds, result_ttl=0, failure_ttl=3600, description=function
     )
 
 

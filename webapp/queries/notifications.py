@@ -1,13 +1,34 @@
 """What messages need to know: the people to tell with who answers for them, what waits, what became of it."""
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy.orm import aliased, joinedload
 from sqlalchemy.orm.interfaces import ExecutableOption
 
+from webapp.domain.capacity import Visibilite
+from webapp.domain.participation import Statut
 from webapp.extensions import db
-from webapp.models import Participation, Usager
+from webapp.models import (
+    Agent,
+    EtatNotification,
+    Motif,
+    Notification,
+    Organisation,
+    Participation,
+    Rdv,
+    Usager,
+)
+
+WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
+WAIT_FOR_EARLIER = timedelta(minutes=10)
+REPLACED = ("inscription", "rappel")
+REPLACING = ("annulation", "retrait", "desistement")
+FARTHEST_REMINDER = timedelta(days=32)
 
 
 def with_readers() -> ExecutableOption:
@@ -22,3 +43,247 @@ def participations_to_tell(rdv_id: int, participation_ids: Collection[int]) -> S
     )
     wanted = set(participation_ids)
     return [participation for participation in found if participation.id in wanted]
+
+
+def active_participations(rdv_id: int) -> Sequence[Participation]:
+    """Who is booked in a session, with their readers: whom a cancellation would tell."""
+    return db.session.scalars(
+        select(Participation)
+        .where(Participation.rdv_id == rdv_id, Participation.statut == Statut.INSCRIT)
+        .options(with_readers())
+        .order_by(Participation.id)
+    ).all()
+
+
+# --- delivery ----------------------------------------------------------------------------------------------------
+
+
+def is_due(now: datetime) -> Any:
+    """Due, or claimed by a worker that did not come back."""
+    return or_(
+        and_(Notification.etat == EtatNotification.A_ENVOYER, Notification.a_envoyer_le <= now),
+        and_(Notification.etat == EtatNotification.EN_COURS, Notification.claimed_until < now),
+    )
+
+
+def claimable(file: str, now: datetime) -> Select[tuple[int]]:
+    """Ids of what may leave now, oldest first. A message to an usager waits, 10 minutes at most, for the earlier ones
+    about the same session by the same channel; not for those it makes void."""
+    earlier = aliased(Notification)
+    waits_for = (
+        select(earlier.id)
+        .where(
+            earlier.rdv_id == Notification.rdv_id,
+            earlier.canal == Notification.canal,
+            earlier.destinataire_type == Notification.destinataire_type,
+            earlier.destinataire_id == Notification.destinataire_id,
+            earlier.id < Notification.id,
+            earlier.etat.in_(WAITING),
+            or_(earlier.a_envoyer_le <= now, earlier.tentatives > 0),
+            ~and_(
+                earlier.event.in_(REPLACED),
+                earlier.etat == EtatNotification.A_ENVOYER,
+                Notification.event.in_(REPLACING),
+            ),
+        )
+        .exists()
+    )
+    return (
+        select(Notification.id)
+        .where(
+            Notification.file == file,
+            is_due(now),
+            or_(
+                Notification.destinataire_type != "usager",
+                Notification.a_envoyer_le <= now - WAIT_FOR_EARLIER,
+                ~waits_for,
+            ),
+        )
+        .order_by(Notification.a_envoyer_le, Notification.id)
+    )
+
+
+def due_files(now: datetime) -> Sequence[str]:
+    """Queues where something is due."""
+    return db.session.scalars(select(Notification.file).where(is_due(now)).distinct()).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Claimed rows with all that their words need."""
+
+    notifications: Sequence[Notification]
+    participations: Mapping[int, Participation]
+    rdvs: Mapping[int, Rdv]
+    agents: Mapping[int, Agent]
+
+
+def load_batch(ids: Sequence[int], until: datetime) -> Batch:
+    """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects: five
+    statements at most."""
+    found = {
+        row.id: row
+        for row in db.session.scalars(
+            select(Notification).where(
+                Notification.id.in_(ids),
+                Notification.etat == EtatNotification.EN_COURS,
+                Notification.claimed_until == until,
+            )
+        )
+    }
+    rows = [found[row_id] for row_id in ids if row_id in found]
+    wanted = {i for row in rows for i in row.participation_ids}
+    wanted |= {row.sujet_id for row in rows if row.sujet_type == "participation"}
+    agent_ids = {row.destinataire_id for row in rows if row.destinataire_type == "agent"}
+    rdv_ids = {row.rdv_id for row in rows if row.rdv_id is not None}
+    agents = (
+        db.session.scalars(select(Agent).where(Agent.id.in_(agent_ids)).options(joinedload(Agent.organisation)))
+        if agent_ids
+        else ()
+    )
+    rdvs = (
+        db.session.scalars(
+            select(Rdv)
+            .where(Rdv.id.in_(rdv_ids))
+            .options(
+                joinedload(Rdv.organisation),
+                joinedload(Rdv.motif),
+                joinedload(Rdv.plage_ouverture),
+                joinedload(Rdv.lieu),
+                joinedload(Rdv.salle),
+            )
+        )
+        if rdv_ids
+        else ()
+    )
+    sessions = {rdv.id: rdv for rdv in rdvs}
+    participations = (
+        db.session.scalars(select(Participation).where(Participation.id.in_(wanted)).options(with_readers()))
+        if wanted
+        else ()
+    )
+    return Batch(rows, {p.id: p for p in participations}, sessions, {agent.id: agent for agent in agents})
+
+
+# --- reminders ---------------------------------------------------------------------------------------------------
+
+
+def sessions_to_remind(now: datetime) -> Sequence[Row[Any]]:
+    """Coming sessions whose motif reminds people: id, starts_at, rappels, timezone."""
+    return db.session.execute(
+        select(Rdv.id, Rdv.starts_at, Motif.rappels, Organisation.timezone)
+        .join(Rdv.motif)
+        .join(Organisation, Organisation.id == Rdv.organisation_id)
+        .where(
+            Rdv.starts_at > now,
+            Rdv.starts_at < now + FARTHEST_REMINDER,
+            Rdv.cancelled_at.is_(None),
+            Rdv.places_prises > 0,
+            Motif.visibilite == Visibilite.VISIBLE_NOTIFIE,
+        )
+        .order_by(Rdv.starts_at, Rdv.id)
+    ).all()
+
+
+def people_to_remind(rdv_ids: Collection[int]) -> Mapping[int, Sequence[Row[Any]]]:
+    """Session → its booked people who want reminders and can be written to: id, rdv_id, inscrit_le."""
+    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in db.session.execute(
+        select(Participation.id, Participation.rdv_id, Participation.inscrit_le)
+        .join(Participation.usager)
+        .where(
+            Participation.rdv_id.in_(rdv_ids),
+            Participation.statut == Statut.INSCRIT,
+            Participation.rappeler,
+            Participation.prevenir,
+            or_(
+                Participation.telephone.is_not(None),
+                Participation.courriel.is_not(None),
+                Usager.phone.is_not(None),
+                Usager.email.is_not(None),
+                Usager.responsable_id.is_not(None),
+            ),
+        )
+        .order_by(Participation.id)
+    ):
+        found[row.rdv_id].append(row)
+    return found
+
+
+def reminders_promised(rdv_ids: Collection[int]) -> Mapping[tuple[int, str], set[int]]:
+    """(session, change) → participations a reminder was already written down for."""
+    found: dict[tuple[int, str], set[int]] = defaultdict(set)
+    for rdv_id, changement, ids in db.session.execute(
+        select(Notification.rdv_id, Notification.changement, Notification.participation_ids).where(
+            Notification.rdv_id.in_(rdv_ids), Notification.event == "rappel"
+        )
+    ):
+        found[rdv_id, changement].update(ids)
+    return found
+
+
+# --- what became of it -------------------------------------------------------------------------------------------
+
+
+def outbox_summary(now: datetime) -> Sequence[Row[Any]]:
+    """What waits and what failed, by state, queue, event and channel, with the oldest of each."""
+    return db.session.execute(
+        select(
+            Notification.etat,
+            Notification.file,
+            Notification.event,
+            Notification.canal,
+            func.count().label("count"),
+            func.min(Notification.cree_le).label("oldest"),
+        )
+        .where(Notification.etat.in_((*WAITING, EtatNotification.ECHEC)))
+        .group_by(Notification.etat, Notification.file, Notification.event, Notification.canal)
+        .order_by(Notification.etat, Notification.file, Notification.event, Notification.canal)
+    ).all()
+
+
+def failures(limit: int = 20) -> Sequence[Row[Any]]:
+    """The last failures: id, event, canal, tentatives as `attempts`, erreur."""
+    return db.session.execute(
+        select(
+            Notification.id,
+            Notification.event,
+            Notification.canal,
+            Notification.tentatives.label("attempts"),
+            Notification.erreur,
+        )
+        .where(Notification.etat == EtatNotification.ECHEC)
+        .order_by(Notification.id.desc())
+        .limit(limit)
+    ).all()
+
+
+_WORDS = {
+    EtatNotification.ENVOYEE: "envoyé",
+    EtatNotification.A_ENVOYER: "en attente",
+    EtatNotification.EN_COURS: "en attente",
+    EtatNotification.ECHEC: "en échec",
+    EtatNotification.IGNOREE: "non envoyé",
+}
+
+
+def message_words(rdv: Rdv, participations: Collection[Participation]) -> Mapping[int, str]:
+    """One word for the last message about each place (envoyé, en attente, en échec, non envoyé): what the sheet
+    shows. One statement; a message sent by any channel outweighs another that failed."""
+    last: dict[int, tuple[str, set[EtatNotification]]] = {}
+    for changement, event, etat, ids in db.session.execute(
+        select(Notification.changement, Notification.event, Notification.etat, Notification.participation_ids)
+        .where(Notification.rdv_id == rdv.id, Notification.destinataire_type == "usager")
+        .order_by(Notification.id)
+    ):
+        for participation_id in ids:
+            known = last.get(participation_id)
+            if known is None or known[0] != f"{event} {changement}":
+                known = last[participation_id] = (f"{event} {changement}", set())
+            known[1].add(etat)
+    words = {}
+    for participation in participations:
+        if participation.id in last:
+            states = last[participation.id][1]
+            words[participation.id] = next(word for state, word in _WORDS.items() if state in states)
+    return words

@@ -1,0 +1,195 @@
+"""Claim what is due in the outbox and send it (`docs/notifications.md`, Reliability)."""
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from webapp.broker import Unavailable, broker
+from webapp.clock import utcnow
+from webapp.extensions import db
+from webapp.models import EtatNotification, Notification
+from webapp.notifications import channels, wake
+from webapp.notifications.compose import Ignored, Outgoing, Postponed, compose
+from webapp.queries import notifications as queries
+from webapp.services.transaction import transaction
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+CHUNK = 10  # rows looked at again and composed together, just before they leave
+WORK_SECONDS = 2.0
+CLAIM = timedelta(seconds=45)  # more than twice the providers' 10 s
+FIRST_PAUSE, LONGEST_PAUSE, GIVE_UP = timedelta(seconds=30), timedelta(hours=1), timedelta(hours=12)
+
+
+def backoff(attempts: int) -> timedelta | None:
+    """How long to wait after that many failed attempts: 30 s, 1 min, 2 min… one hour; None once 12 h went by so."""
+    waited = pause = FIRST_PAUSE
+    for _ in range(attempts - 1):
+        pause = min(pause * 2, LONGEST_PAUSE)
+        waited += pause
+    return pause if waited <= GIVE_UP else None
+
+
+@dataclass(slots=True)
+class Claim:
+    """Rows that are this run's until `until`; nobody else takes them before."""
+
+    ids: list[int]
+    until: datetime
+
+
+def deliver(file: str) -> int:
+    """Claim up to 50 due messages of a queue and send them, for 2 s; what is left is for the next run.
+
+    Run it twice, each message is sent once: only one run can claim a row. Answers how many left.
+    """
+    _forget_hint(file)
+    deadline = time.monotonic() + WORK_SECONDS
+    sent = done = 0
+    while time.monotonic() < deadline:
+        claim = take(file)
+        if not claim.ids:
+            break
+        try:
+            while claim.ids and time.monotonic() < deadline:
+                chunk, claim.ids = claim.ids[:CHUNK], claim.ids[CHUNK:]
+                unsent = []
+                for row_id, message in prepare(chunk, claim.until):
+                    if time.monotonic() >= deadline or utcnow() + channels.TIMEOUT >= claim.until:
+                        unsent.append(row_id)
+                        continue
+                    sent += _handle(row_id, message, claim.until)
+                    done += 1
+                claim.ids = unsent + claim.ids
+        finally:
+            release(claim)
+    if done:
+        for due in queries.due_files(utcnow()):  # what waited for one of these may leave too, whatever its queue
+            wake.hint(due)
+        log.info("queue %s: %d sent of %d handled", file, sent, done)
+    db.session.remove()
+    return sent
+
+
+def _forget_hint(file: str) -> None:
+    """From here on a new row needs a new hint: this run may have looked already."""
+    try:
+        broker().call(lambda client: client.delete(wake.key(file)))
+    except Unavailable:
+        log.info("queue %s: redis is away, delivering all the same", file)
+
+
+def take(file: str, limit: int = BATCH) -> Claim:
+    """Make due rows of a queue ours, in order; each takes one attempt."""
+    now = utcnow()
+    until = now + CLAIM
+    with transaction() as session:
+        found = session.execute(
+            update(Notification)
+            .where(Notification.id.in_(queries.claimable(file, now).limit(limit).with_for_update(skip_locked=True)))
+            .values(etat=EtatNotification.EN_COURS, claimed_until=until, tentatives=Notification.tentatives + 1)
+            .returning(Notification.id, Notification.a_envoyer_le)
+            .execution_options(synchronize_session=False)
+        ).all()
+    return Claim([row.id for row in sorted(found, key=lambda row: (row.a_envoyer_le, row.id))], until)
+
+
+def prepare(ids: Sequence[int], until: datetime) -> list[tuple[int, Outgoing | Ignored | Postponed]]:
+    """What to do with each of these rows, read afresh; the database is let go before anything leaves."""
+    db.session.remove()
+    now = utcnow()
+    found = []
+    batch = queries.load_batch(ids, until)
+    for row in batch.notifications:
+        try:
+            found.append((row.id, compose(row, batch, now)))
+        except Exception as error:
+            # A message that can't be made must not hold those behind it; it is tried again, then shown as failed.
+            log.exception("message %s (%s) can't be composed", row.id, row.event)
+            _record_failure(row.id, row.tentatives, until, f"Erreur interne : {type(error).__name__}")
+    db.session.remove()
+    return found
+
+
+def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetime) -> int:
+    """Send or leave out one message and write down what became of it; 1 when it left."""
+    if isinstance(message, Ignored):
+        record(row_id, until, etat=EtatNotification.IGNOREE, erreur=message.reason[:300])
+        return 0
+    if isinstance(message, Postponed):
+        record(row_id, until, etat=EtatNotification.A_ENVOYER, a_envoyer_le=message.at, tentatives=0)
+        return 0
+    channel = channels.for_canal(message.canal)
+    kept = {"adresse": message.to, "objet": message.subject[:200], "corps": message.kept, "segments": message.segments}
+    if channel is None:
+        record(row_id, until, etat=EtatNotification.IGNOREE, erreur="canal non configuré", **kept)
+        return 0
+    try:
+        provider_id = channel.send(message)
+    except channels.Permanent as error:
+        log.warning("message %s refused: %s", row_id, error)
+        record(row_id, until, etat=EtatNotification.ECHEC, erreur=str(error)[:300], **kept)
+        return 0
+    except channels.Temporary as error:
+        log.warning("message %s not taken yet: %s", row_id, error)
+        _record_failure(row_id, message.attempts, until, str(error), **kept)
+        return 0
+    record(
+        row_id,
+        until,
+        etat=EtatNotification.ENVOYEE,
+        envoyee_le=utcnow(),
+        provider_id=provider_id[:120],
+        erreur="",
+        **kept,
+    )
+    return 1
+
+
+def _record_failure(row_id: int, attempts: int, until: datetime, error: str, **values: Any) -> None:
+    """Try again later, with jitter so that a thousand messages don't come back at once; in the end give up."""
+    pause = backoff(attempts)
+    if pause is None:
+        record(row_id, until, etat=EtatNotification.ECHEC, erreur=error[:300], **values)
+        return
+    later = utcnow() + pause * random.uniform(0.75, 1.25)
+    record(row_id, until, etat=EtatNotification.A_ENVOYER, a_envoyer_le=later, erreur=error[:300], **values)
+
+
+def record(row_id: int, until: datetime, **values: Any) -> None:
+    """Write the outcome of a row we still own; once the claim is another's, theirs counts."""
+    with transaction() as session:
+        session.execute(
+            update(Notification)
+            .where(
+                Notification.id == row_id,
+                Notification.etat == EtatNotification.EN_COURS,
+                Notification.claimed_until == until,
+            )
+            .values(claimed_until=None, **values)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def release(claim: Claim) -> None:
+    """Give back what was claimed and not tried."""
+    if not claim.ids:
+        return
+    with transaction() as session:
+        session.execute(
+            update(Notification)
+            .where(
+                Notification.id.in_(claim.ids),
+                Notification.etat == EtatNotification.EN_COURS,
+                Notification.claimed_until == claim.until,
+            )
+            .values(etat=EtatNotification.A_ENVOYER, claimed_until=None, tentatives=Notification.tentatives - 1)
+            .execution_options(synchronize_session=False)
+        )

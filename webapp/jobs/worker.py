@@ -1,0 +1,83 @@
+"""The RQ worker of this site: urgent before default before mass, one fork per job, nothing shared with the fork."""
+
+import logging
+import signal
+import sys
+import time
+from typing import Any, NoReturn
+
+import redis
+from flask import Flask
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Worker
+
+from webapp.extensions import db
+from webapp.notifications import wake
+
+from . import messages, reminders, schedule  # loaded before the fork, so that a job starts in milliseconds
+
+log = logging.getLogger(__name__)
+
+__all__ = ["QuietWorker", "messages", "reminders", "run", "schedule"]
+
+# RQ reads at most TTL − 15 s at a time and takes a silent Redis for dead 10 s later.
+TTL_SECONDS = 20
+RETRY_SECONDS = 1.0
+
+
+class QuietWorker(Worker):
+    """RQ's worker without remote commands (no listening thread beside the fork), quick to come back to Redis."""
+
+    max_connection_wait_time = 2.0
+    log_job_description = False
+    stopping = False
+
+    def subscribe(self) -> None:
+        """Nobody commands our workers through Redis."""
+
+    def unsubscribe(self) -> None:
+        """Nothing was subscribed to."""
+
+    def request_stop(self, signum: Any, frame: Any) -> None:
+        self.stopping = True
+        super().request_stop(signum, frame)
+
+    def main_work_horse(self, *args: Any, **options: Any) -> None:
+        """In the fork: the parent's database connections are the parent's."""
+        db.engine.dispose(close=False)
+        super().main_work_horse(*args, **options)
+
+
+def connection(url: str) -> redis.Redis:
+    """A client whose reads may wait (the web's gives up after 0.3 s)."""
+    return redis.Redis.from_url(url, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+
+
+def _leave(_signum: int, _frame: object) -> NoReturn:
+    sys.exit(0)
+
+
+def run(app: Flask) -> None:
+    """Work until SIGTERM or SIGINT; when Redis goes away, wait for it as long as it takes."""
+    db.session.remove()
+    db.engine.dispose()
+    said = False
+    while True:
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, _leave)
+        worker = None
+        try:
+            client = connection(app.config["REDIS_URL"])
+            client.ping()
+            worker = QuietWorker(list(wake.QUEUES), connection=client, worker_ttl=TTL_SECONDS)
+            log.info("worker ready")
+            said = False
+            worker.work(logging_level="WARNING")
+        except (redis.RedisError, OSError) as error:
+            if not said:
+                log.warning("redis unavailable (%s): waiting for it", type(error).__name__)
+                said = True
+        if worker is not None and worker.stopping:
+            return
+        time.sleep(RETRY_SECONDS)

@@ -1,0 +1,180 @@
+"""From a claimed row to a message ready to leave, or to the reason why it no longer should."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flask import current_app
+
+from webapp.domain import sms
+from webapp.domain.contacts import clean_name
+from webapp.links import PARTICIPATION, address, token
+from webapp.models import Canal, Notification, Rdv
+from webapp.queries.notifications import Batch
+
+from . import content, ics
+from .base import AGENT, AgentNotice, Notice, SeanceNotice
+from .content import Emetteur
+from .outgoing import PERSONAL_LINK, Outgoing
+from .people import Lecteur, lecteurs
+from .render import render_mail, render_sms, usager_context
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """It is no longer true, or no longer for them: never sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Not at this hour."""
+
+    at: datetime
+
+
+def compose(row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignored | Postponed:
+    """What the row says, checked again at the moment of sending."""
+    notice = Notice.by_name.get(row.event)
+    if isinstance(notice, AgentNotice):
+        return _account(notice, row, batch, now)
+    if not isinstance(notice, SeanceNotice):
+        return Ignored(f"Message inconnu de cette version : {row.event}")
+    rdv = batch.rdvs.get(row.rdv_id or 0)
+    if rdv is None:
+        return Ignored("La séance n’existe plus.")
+    if rdv.starts_at <= now:
+        return Ignored("La séance a déjà commencé.")
+    if reason := notice.stale_rdv(rdv, row, now):
+        return Ignored(reason)
+    if later := notice.not_before(rdv, now):
+        return Postponed(later)
+    if row.destinataire_type == AGENT:
+        return _to_agent(notice, row, batch, rdv, now)
+    return _to_usager(notice, row, batch, rdv, now)
+
+
+def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, now: datetime) -> Outgoing | Ignored:
+    reasons, kept = [], []
+    for participation in (batch.participations.get(i) for i in row.participation_ids):
+        if participation is None:
+            continue
+        if not notice.concerns(participation, rdv):
+            reasons.append("La personne n’est plus à prévenir.")
+        elif reason := notice.stale(participation, row, now):
+            reasons.append(reason)
+        else:
+            kept.append(participation)
+    if not kept:
+        return Ignored(reasons[0] if reasons else "La participation n’existe plus.")
+    reader = next((r for r in lecteurs(kept) if r.usager.id == row.destinataire_id), None)
+    to = reader.adresse(row.canal) if reader else ""
+    if reader is None or not to:
+        return Ignored("Plus d’adresse pour ce canal, ou la personne le refuse.")
+    first = reader.participations[0]
+    emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
+    lien = address(f"/p/{token(PARTICIPATION, first.lien_nonce)}")
+    context = usager_context(
+        seance,
+        emetteur,
+        prenom=reader.usager.first_name,
+        prenoms=reader.prenoms,
+        pour_soi=reader.pour_soi,
+        lien=lien,
+        deja=notice.deja(row),
+    )
+    base = _envelope(row, emetteur, to)
+    if row.canal is Canal.SMS:
+        text = render_sms(row.event, context)
+        return replace(
+            base, sender=emetteur.sms, text=text, kept=_without(text, lien), segments=sms.measure(text).segments
+        )
+    mail = render_mail(row.event, context)
+    calendar = _calendar(notice, reader, seance, emetteur, to, now)
+    return replace(
+        base,
+        subject=mail.subject,
+        text=mail.text,
+        html=mail.html,
+        kept=_without(mail.text, lien),
+        ics=calendar,
+        ics_method=notice.calendar if calendar else "",
+    )
+
+
+def _calendar(
+    notice: SeanceNotice, reader: Lecteur, seance: content.Seance, emetteur: Emetteur, to: str, now: datetime
+) -> bytes:
+    if not notice.calendar:
+        return b""
+    organizer = emetteur.courriel or current_app.config["MAIL_DEFAULT_SENDER"]
+    return ics.calendar(
+        seance,
+        emetteur,
+        reader.participations[0].id,
+        method=notice.calendar,
+        now=now,
+        organizer=organizer,
+        attendee=to,
+    )
+
+
+def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, now: datetime) -> Outgoing | Ignored:
+    agent = batch.agents.get(row.destinataire_id)
+    if agent is None or not agent.actif:
+        return Ignored("Ce compte n’est plus actif.")
+    if row.sujet_type == "participation":
+        participation = batch.participations.get(row.sujet_id)
+        if participation is None:
+            return Ignored("La participation n’existe plus.")
+        if reason := notice.stale(participation, row, now):
+            return Ignored(reason)
+    emetteur = Emetteur.of(rdv.organisation)
+    mail = render_mail(
+        f"{row.event}/agent",
+        {
+            "seance": content.of_rdv(rdv),
+            "emetteur": emetteur,
+            "prenom": clean_name(agent.first_name),
+            "lien": address(f"/agent/rdv/{rdv.id}"),
+        },
+    )
+    return replace(
+        _envelope(row, emetteur, agent.email), subject=mail.subject, text=mail.text, html=mail.html, kept=mail.text
+    )
+
+
+def _account(notice: AgentNotice, row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignored:
+    agent = batch.agents.get(row.destinataire_id)
+    if agent is None:
+        return Ignored("Ce compte n’existe plus.")
+    if reason := notice.stale(agent, row, now):
+        return Ignored(reason)
+    emetteur = Emetteur.of(agent.organisation)
+    context = {"emetteur": emetteur, "prenom": clean_name(agent.first_name), **notice.context(agent)}
+    mail = render_mail(row.event, context)
+    return replace(
+        _envelope(row, emetteur, agent.email),
+        subject=mail.subject,
+        text=mail.text,
+        html=mail.html,
+        kept=_without(mail.text, context.get("lien", "")),
+    )
+
+
+def _envelope(row: Notification, emetteur: Emetteur, to: str) -> Outgoing:
+    return Outgoing(
+        canal=row.canal,
+        key=row.cle_envoi,
+        to=to,
+        text="",
+        kept="",
+        attempts=row.tentatives,
+        sender=emetteur.nom,
+        reply_to=emetteur.courriel,
+    )
+
+
+def _without(text: str, link: str) -> str:
+    """The text as it may be kept: nothing in it opens anything."""
+    return text.replace(link, PERSONAL_LINK) if link else text

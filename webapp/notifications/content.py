@@ -1,0 +1,168 @@
+"""What messages say about a session: one plain value, made from the session or from a sample.
+
+The name shown is the motif's, by channel, or the organisation's neutral words (`docs/notifications.md`, Names).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webapp.domain import dates, phones
+from webapp.domain.capacity import ReservablePar, Visibilite
+from webapp.domain.contacts import clean_name
+from webapp.domain.settings import nom_sms, resolve
+from webapp.links import address
+from webapp.models import Discretion, Rdv, TypeLieu
+
+NOM_NEUTRE = "rendez-vous à la Maison des solidarités"
+SUBJECT_NAME = 110
+"""Characters of a name in a subject; the session's own title is cut before the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emetteur:
+    """The organisation as its messages show it."""
+
+    nom: str
+    telephone: str
+    horaires: str
+    courriel: str
+    sms: str
+    couleur: str
+    fuseau: str
+    slug: str
+
+    @classmethod
+    def of(cls, organisation: Any) -> "Emetteur":
+        """From the organisation's row."""
+        region = phones.region_of_timezone(organisation.timezone)
+        phone = organisation.phone or ""
+        return cls(
+            nom=clean_name(organisation.name),
+            telephone=phones.national(phone, region) if phone.startswith("+") else phone,
+            horaires=organisation.phone_hours or "",
+            courriel=organisation.email or "",
+            sms=organisation.sms_sender or "",
+            couleur=organisation.colour or "#0b5f63",
+            fuseau=organisation.timezone,
+            slug=organisation.slug,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Seance:
+    """One session in words. `nom` is for e-mail, `nom_sms` for texts, `nom_agent` for the agents' own mails; `neutre`
+    hides what the session is about, its instructions and title included."""
+
+    id: int
+    version: int
+    neutre: bool
+    nom: str
+    nom_sms: str
+    nom_agent: str
+    intitule: str
+    intitule_agent: str
+    debut: datetime
+    fin: datetime
+    fuseau: str
+    lieu: str
+    adresse: str
+    salle: str
+    pmr: str
+    telephone_lieu: str
+    visio: bool
+    lien_visio: str
+    instructions: str
+    avertissement: str
+    raison: str
+    annulee: bool
+    autres: str
+    """Address of the other sessions of this motif; empty when naming them is not for everybody."""
+    gauge: str = ""
+
+    @property
+    def quand(self) -> str:
+        """mardi 3 mars 2026 à 14 h."""
+        return dates.long_moment(self.debut, self.fuseau)
+
+    @property
+    def jour(self) -> str:
+        """mardi 3 mars 2026."""
+        return dates.long_date(self.debut, self.fuseau)
+
+    @property
+    def horaires(self) -> str:
+        """14 h à 16 h."""
+        return dates.span(self.debut, self.fin, self.fuseau)
+
+    @property
+    def quand_sms(self) -> str:
+        """mar. 3 mars à 14h."""
+        return dates.sms_moment(self.debut, self.fuseau)
+
+    @property
+    def ou_sms(self) -> str:
+        return "en visio" if self.visio else self.lieu
+
+    @property
+    def nom_complet(self) -> str:
+        """The name, then the session's title, which is cut first."""
+        return _with_title(self.nom, self.intitule)
+
+    @property
+    def nom_complet_agent(self) -> str:
+        return _with_title(self.nom_agent, self.intitule_agent)
+
+
+def _with_title(name: str, title: str) -> str:
+    full = f"{name} – {title}" if title else name
+    if len(full) <= SUBJECT_NAME:
+        return full
+    kept = SUBJECT_NAME - len(name) - 4
+    return f"{name} – {title[:kept].rstrip()}…" if title and kept > 10 else _cut(name, SUBJECT_NAME)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def discreet(motif: Any) -> bool:
+    """Whether messages about this motif say nothing of what it is."""
+    return motif.discretion is Discretion.NEUTRE or (motif.visibilite or Visibilite.VISIBLE_NOTIFIE) is not (
+        Visibilite.VISIBLE_NOTIFIE
+    )
+
+
+def of_rdv(rdv: Rdv) -> Seance:
+    """The session as it stands now."""
+    motif, plage, lieu, organisation = rdv.motif, rdv.plage_ouverture, rdv.lieu, rdv.organisation
+    neutral = discreet(motif)
+    neutral_name = clean_name(organisation.nom_neutre or NOM_NEUTRE)
+    levels = {"rdv": rdv, "plage": plage, "motif": motif}
+    public = resolve("reservable_par", **levels).valeur is ReservablePar.TOUS and not neutral
+    return Seance(
+        id=rdv.id,
+        version=rdv.version,
+        neutre=neutral,
+        nom=neutral_name if neutral else clean_name(motif.nom_courriel or motif.name),
+        nom_sms=neutral_name if neutral else clean_name(nom_sms(**levels)),
+        nom_agent=clean_name(motif.name),
+        intitule="" if neutral else clean_name(rdv.intitule),
+        intitule_agent=clean_name(rdv.intitule),
+        debut=rdv.starts_at,
+        fin=rdv.ends_at,
+        fuseau=organisation.timezone,
+        lieu=clean_name(lieu.name) if lieu else "",
+        adresse=lieu.adresse_complete if lieu else "",
+        salle=clean_name(rdv.salle.name) if rdv.salle else "",
+        pmr=lieu.pmr if lieu else "",
+        telephone_lieu=lieu.phone if lieu else "",
+        visio=motif.location_type is TypeLieu.VISIO,
+        lien_visio=resolve("lien_visio", **levels).valeur or "",
+        instructions="" if neutral else str(resolve("instructions_apres", **levels).valeur or ""),
+        avertissement="" if neutral else motif.avertissement_annulation or "",
+        raison="" if neutral else clean_name(rdv.cancelled_reason),
+        annulee=rdv.cancelled_at is not None,
+        autres=address(f"/o/{organisation.slug}/motifs/{motif.id}") if public else "",
+        gauge=rdv.jauge().phrase_agent,
+    )

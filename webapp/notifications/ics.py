@@ -1,0 +1,74 @@
+"""The one function that makes a calendar event, for messages (REQUEST, CANCEL) and for pages to download (PUBLISH).
+
+It never carries a personal link: calendars are shared, synchronised and read aloud by telephones.
+"""
+
+from datetime import datetime
+
+from icalendar import Calendar, Event, vCalAddress
+
+from .content import Emetteur, Seance
+
+PUBLISH, REQUEST, CANCEL = "PUBLISH", "REQUEST", "CANCEL"
+
+
+def uid(participation_id: int | None, rdv_id: int, slug: str) -> str:
+    """The same for ever: a later message about the same place changes the event already in the calendar. A public page,
+    which must not tell whose place it is, names the session."""
+    what = f"participation-{participation_id}" if participation_id else f"seance-{rdv_id}"
+    return f"{what}@{slug}.rdv-collectifs"
+
+
+def calendar(
+    seance: Seance,
+    emetteur: Emetteur,
+    participation_id: int | None,
+    *,
+    method: str,
+    now: datetime,
+    organizer: str = "",
+    attendee: str = "",
+) -> bytes:
+    """An iCalendar file of one event. SEQUENCE is the session's version: it only grows. `attendee` is the reader's
+    address, the only one there; `organizer` the organisation's."""
+    event = Event()
+    event.add("uid", uid(participation_id, seance.id, emetteur.slug))
+    event.add("sequence", seance.version)
+    event.add("dtstamp", now)
+    event.add("dtstart", seance.debut)
+    event.add("dtend", seance.fin)
+    name = seance.nom_complet
+    event.add("summary", name[:1].upper() + name[1:])
+    place = "En visioconférence" if seance.visio else ", ".join(p for p in (seance.lieu, seance.adresse) if p)
+    if place:
+        event.add("location", place)
+    event.add("description", _description(emetteur, method))
+    event.add("status", "CANCELLED" if method == CANCEL else "CONFIRMED")
+    event.add("transp", "TRANSPARENT" if method == CANCEL else "OPAQUE")
+    if seance.neutre:
+        event.add("class", "PRIVATE")
+    if organizer:
+        event.add("organizer", _person(organizer, CN=emetteur.nom))
+    if attendee and method != PUBLISH:
+        event.add("attendee", _person(attendee, PARTSTAT="ACCEPTED", RSVP="FALSE"))
+    found = Calendar()
+    found.add("prodid", "-//RDV Collectifs//FR")
+    found.add("version", "2.0")
+    found.add("method", method)
+    found.add_component(event)
+    return bytes(found.to_ical())
+
+
+def _description(emetteur: Emetteur, method: str) -> str:
+    call = f" Téléphone : {emetteur.telephone}." if emetteur.telephone else ""
+    if method == CANCEL:
+        return f"Ce rendez-vous n’est plus dans votre agenda.{call}"
+    link = "" if method == PUBLISH else "Pour annuler, utilisez le lien du message."
+    return f"{link}{call}".strip()
+
+
+def _person(email: str, **params: str) -> vCalAddress:
+    found = vCalAddress(f"mailto:{email}")
+    for name, value in params.items():
+        found.params[name] = value
+    return found

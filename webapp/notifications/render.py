@@ -1,0 +1,170 @@
+"""From an event's name and a context to words: texts that fit, mails in text and HTML. The previews use it too."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from flask import render_template
+
+from webapp.clock import utcnow
+from webapp.domain import dates, sms
+from webapp.domain.contacts import clean_name
+from webapp.domain.recurrence import to_utc
+from webapp.links import address
+from webapp.models import TypeLieu
+
+from . import content
+from .content import Emetteur, Seance
+
+SHORT_PLACE = 22
+ONE_SEGMENT = frozenset({"inscription", "rappel"})
+SAMPLE_TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One e-mail, composed."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_sms(event: str, context: Mapping[str, Any]) -> str:
+    """The text of an event: with all its words if they fit, else fewer words, a shorter place, in the end a shorter
+    name; never a shorter date or link."""
+    seance: Seance = context["seance"]
+    limit = 1 if event in ONE_SEGMENT else 2
+    raison = context.get("raison", "")
+
+    def text(name: str, *, court: bool, lieu: str, raison: str = raison) -> str:
+        words = {**context, "nom": name, "court": court, "lieu": lieu, "raison": raison}
+        return sms.transliterate(" ".join(render_template(f"sms/{event}.txt", **words).split()))
+
+    place, name = seance.ou_sms, seance.nom_sms
+    titled = [f"{name} - {seance.intitule}"] if seance.intitule else []
+    for variant in (
+        *(text(full, court=False, lieu=place) for full in titled),
+        text(name, court=False, lieu=place),
+        text(name, court=True, lieu=place),
+    ):
+        if sms.measure(variant).segments <= limit:
+            return variant
+    short = sms.shorten(sms.transliterate(place), SHORT_PLACE)
+    return sms.fit_message(
+        lambda part, free: text(part, court=True, lieu=short, raison=free), name, raison, limit_segments=limit
+    )
+
+
+def render_mail(folder: str, context: Mapping[str, Any]) -> Mail:
+    """The subject, the text and the HTML of an e-mail."""
+    subject = clean_name(render_template(f"email/{folder}/subject.txt", **context))
+    text = re.sub(r"\n{3,}", "\n\n", render_template(f"email/{folder}/body.txt", **context)).strip() + "\n"
+    html = render_template(f"email/{folder}/body.html", sujet=subject, **context)
+    return Mail(subject[:1].upper() + subject[1:], _visible(text), _visible(html))
+
+
+def _visible(text: str) -> str:
+    """Without what no eye sees and no reader expects: characters that turn a line around or hide."""
+    return re.sub("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]", "", text)
+
+
+# --- previews ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SmsPreview:
+    """A text exactly as an usager will get it, and what it weighs."""
+
+    texte: str
+    mesure: sms.Measure
+
+
+def sample(motif: Any, organisation: Any, *, nom_sms: str = "") -> tuple[Seance, Emetteur]:
+    """A session of this motif, saved or being typed, next Tuesday at 14:00 in an ordinary place."""
+    emetteur = Emetteur.of(organisation)
+    today = dates.local(utcnow(), emetteur.fuseau).date()
+    tuesday = today + timedelta(days=(1 - today.weekday()) % 7 or 7)
+    start = to_utc(tuesday, time(14), emetteur.fuseau)
+    neutral = content.discreet(motif)
+    neutral_name = clean_name(organisation.nom_neutre or content.NOM_NEUTRE)
+    name = clean_name(motif.name or "Nom du motif")
+    seance = Seance(
+        id=0,
+        version=1,
+        neutre=neutral,
+        nom=neutral_name if neutral else clean_name(motif.nom_courriel or "") or name,
+        nom_sms=neutral_name if neutral else clean_name(nom_sms or motif.nom_sms or "") or name,
+        nom_agent=name,
+        intitule="",
+        intitule_agent="",
+        debut=start,
+        fin=start + timedelta(hours=2),
+        fuseau=emetteur.fuseau,
+        lieu="Maison des solidarités",
+        adresse="3 rue des Lilas, 26100 Valmont",
+        salle="",
+        pmr="",
+        telephone_lieu="",
+        visio=motif.location_type is TypeLieu.VISIO,
+        lien_visio="",
+        instructions="" if neutral else motif.instructions_apres or "",
+        avertissement="" if neutral else motif.avertissement_annulation or "",
+        raison="",
+        annulee=False,
+        autres=address(f"/o/{emetteur.slug}"),
+    )
+    return seance, emetteur
+
+
+def sample_context(motif: Any, organisation: Any, *, nom_sms: str = "") -> dict[str, Any]:
+    """What templates get about a sample place."""
+    seance, emetteur = sample(motif, organisation, nom_sms=nom_sms)
+    return usager_context(
+        seance, emetteur, prenom="Yasmina", prenoms=["Yasmina"], pour_soi=True, lien=address(f"/p/{SAMPLE_TOKEN}")
+    )
+
+
+def usager_context(
+    seance: Seance,
+    emetteur: Emetteur,
+    *,
+    prenom: str,
+    prenoms: list[str],
+    pour_soi: bool,
+    lien: str,
+    deja: bool = False,
+) -> dict[str, Any]:
+    """What the templates of messages to usagers may say."""
+    names = [clean_name(p) for p in prenoms]
+    return {
+        "seance": seance,
+        "emetteur": emetteur,
+        "prenom": clean_name(prenom),
+        "prenoms": " et ".join(part for part in (", ".join(names[:-1]), names[-1]) if part),
+        "plusieurs": len(names) > 1,
+        "pour_soi": pour_soi,
+        "lien": lien,
+        "deja": deja,
+        "raison": seance.raison,
+    }
+
+
+def preview_sms(motif: Any, organisation: Any, *, event: str = "inscription", nom_sms: str = "") -> SmsPreview:
+    """The text an usager of this motif will get; `motif` may be unsaved, nothing is read or written."""
+    text = render_sms(event, sample_context(motif, organisation, nom_sms=nom_sms))
+    return SmsPreview(text, sms.measure(text))
+
+
+def preview_email(motif: Any, organisation: Any, *, event: str = "inscription") -> Mail:
+    """The mail an usager of this motif will get; `motif` may be unsaved, nothing is read or written."""
+    return render_mail(event, sample_context(motif, organisation))
+
+
+def draft(**fields: Any) -> SimpleNamespace:
+    """A motif being typed, for the previews: what the form does not say is empty."""
+    names = "name nom_sms nom_courriel discretion visibilite location_type instructions_apres avertissement_annulation"
+    return SimpleNamespace(**{**dict.fromkeys(names.split()), **fields})
