@@ -38,7 +38,7 @@ class Stream:
     def __init__(self, rdv_ids: list[int], kind: str, address: str) -> None:
         self.rdv_ids, self.kind, self.address = rdv_ids, kind, address
         self.messages: queue.Queue[str | None] = queue.Queue(QUEUE)
-        self.dropped = False
+        self.dropped = self.closed = False
 
     def put(self, message: str | None) -> None:
         try:
@@ -89,7 +89,11 @@ class Hub:
         return stream
 
     def close(self, stream: Stream) -> None:
+        """Forget a stream; twice is once (its body ends, then its response closes)."""
         with self.lock:
+            if stream.closed:
+                return
+            stream.closed = True
             self.total -= 1
             self.by_address[stream.address] -= 1
             if not self.by_address[stream.address]:

@@ -1,5 +1,7 @@
-"""Public pages"""
+"""Public pages: what usagers see, without an account."""
 
 from flask import Blueprint
 
-bp = Blueprint("public", __name__, url_prefix=" what usagers see, without an account.")
+bp = Blueprint("public", __name__)
+
+from . import flux, informations, inscription, participation, recherche, seance  # noqa: E402,F401

@@ -1,0 +1,229 @@
+"""What the public may see and book (docs/domain.md rule 8): the effective opening is worked out in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from webapp.domain.capacity import ReservablePar, Visibilite
+from webapp.extensions import db
+from webapp.models import Lieu, Motif, Organisation, Participation, PlageOuverture, Rdv, TypeMotif
+
+OPEN = (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prochaine:
+    """A motif's next session that fits a search, and how many fit."""
+
+    rdv: Rdv
+    dates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A lieu where a motif has coming sessions, and how many."""
+
+    lieu: Lieu
+    seances: int
+
+
+def _effective() -> ColumnElement[ReservablePar]:
+    """Who may book, nearest first: Rdv → PlageOuverture → Motif (rule 3)."""
+    return func.coalesce(Rdv.reservable_par, PlageOuverture.reservable_par, Motif.reservable_par)
+
+
+def _visible() -> ColumnElement[bool]:
+    return and_(Motif.type == TypeMotif.COLLECTIF, Motif.visibilite != Visibilite.INVISIBLE)
+
+
+def _public(question: Select) -> Select:  # type: ignore[type-arg]
+    """Only sessions that exist for the public; the question selects from rdvs."""
+    return (
+        question.join(Motif, Rdv.motif_id == Motif.id)
+        .outerjoin(PlageOuverture, Rdv.plage_ouverture_id == PlageOuverture.id)
+        .where(_visible(), _effective().in_(OPEN))
+    )
+
+
+def _loaded(question: Select) -> Select:  # type: ignore[type-arg]
+    """All that a page says of a session, in the same statement."""
+    return question.options(
+        contains_eager(Rdv.motif).joinedload(Motif.service),
+        contains_eager(Rdv.plage_ouverture),
+        joinedload(Rdv.organisation),
+        joinedload(Rdv.lieu),
+        joinedload(Rdv.salle),
+    )
+
+
+def _seat() -> ColumnElement[bool]:
+    free = Rdv.capacite_max - Rdv.places_prises - Rdv.places_proposees
+    return or_(_effective() == ReservablePar.ENTREE_LIBRE, free > 0)
+
+
+def _in_time(now: datetime, delai_min: int, delai_max: int) -> ColumnElement[bool]:
+    """Between the booking delays (minutes, days); entrée libre is shown until it starts."""
+    return and_(
+        Rdv.starts_at > now,
+        Rdv.starts_at <= now + timedelta(days=delai_max),
+        or_(
+            Rdv.starts_at >= now + timedelta(minutes=delai_min),
+            _effective() == ReservablePar.ENTREE_LIBRE,
+        ),
+    )
+
+
+# --- organisations -----------------------------------------------------------------------------------------------
+
+
+def organisation_by_slug(slug: str) -> Organisation | None:
+    return db.session.scalars(select(Organisation).where(Organisation.slug == slug)).first()
+
+
+def organisations() -> Sequence[Organisation]:
+    """Everybody who publishes here, by name."""
+    return db.session.scalars(select(Organisation).order_by(Organisation.name)).all()
+
+
+# --- search ------------------------------------------------------------------------------------------------------
+
+
+def lieux(organisation_id: int | None) -> Sequence[Lieu]:
+    """Places in use, of one organisation or of all: to compare what a person typed with."""
+    question = select(Lieu).where(Lieu.enabled, ~Lieu.ponctuel)
+    if organisation_id:
+        question = question.where(Lieu.organisation_id == organisation_id)
+    return db.session.scalars(question).all()
+
+
+def bookable_motifs(
+    organisation_id: int | None, now: datetime, lieu_ids: Sequence[int] | None = None
+) -> list[Prochaine]:
+    """Motifs with a session that can be booked now (or entered freely), each with its next one; `lieu_ids` narrows."""
+    shown = (_visible(), Motif.archived_at.is_(None))
+    delays = select(Motif.delai_min_minutes, Motif.delai_max_jours).where(*shown).distinct()
+    if organisation_id:
+        delays = delays.where(Motif.organisation_id == organisation_id)
+    # A handful of pairs: plain bounds on starts_at, that an index serves and both databases read alike.
+    windows = [
+        and_(Motif.delai_min_minutes == least, Motif.delai_max_jours == most, _in_time(now, least, most))
+        for least, most in db.session.execute(delays)
+    ]
+    if not windows:
+        return []
+    order = (Rdv.starts_at, Rdv.id)
+    fit = _public(
+        select(
+            Rdv.id,
+            func.row_number().over(partition_by=Rdv.motif_id, order_by=order).label("rang"),
+            func.count().over(partition_by=Rdv.motif_id).label("dates"),
+        ).select_from(Rdv)
+    ).where(Rdv.cancelled_at.is_(None), Motif.archived_at.is_(None), Rdv.starts_at > now, or_(*windows), _seat())
+    if organisation_id:
+        fit = fit.where(Rdv.organisation_id == organisation_id)
+    if lieu_ids is not None:
+        fit = fit.where(Rdv.lieu_id.in_(lieu_ids))
+    ranked = fit.subquery()
+    question = (
+        _loaded(_public(select(Rdv, ranked.c.dates).join(ranked, Rdv.id == ranked.c.id)))
+        .where(ranked.c.rang == 1)
+        .order_by(*order)
+    )
+    return [Prochaine(rdv, dates) for rdv, dates in db.session.execute(question)]
+
+
+# --- one motif ---------------------------------------------------------------------------------------------------
+
+
+def motif_of(slug: str, motif_id: int) -> Motif | None:
+    """A motif of that organisation that the public may see, whether or not something can be booked."""
+    return db.session.scalars(
+        select(Motif)
+        .join(Motif.organisation)
+        .options(contains_eager(Motif.organisation), joinedload(Motif.service))
+        .where(Organisation.slug == slug, Motif.id == motif_id, _visible(), Motif.archived_at.is_(None))
+    ).first()
+
+
+def _coming(motif: Motif, question: Select, now: datetime) -> Select:  # type: ignore[type-arg]
+    until = now + timedelta(days=motif.delai_max_jours)
+    return _public(question).where(
+        Rdv.motif_id == motif.id, Rdv.cancelled_at.is_(None), Rdv.starts_at > now, Rdv.starts_at <= until
+    )
+
+
+def places_of(motif: Motif, now: datetime) -> list[Place]:
+    """Where its coming sessions are, to filter by; sessions at a distance have no place."""
+    question = _coming(motif, select(Lieu, func.count()).select_from(Rdv), now)
+    rows = db.session.execute(question.join(Lieu, Rdv.lieu_id == Lieu.id).group_by(Lieu.id).order_by(Lieu.name))
+    return [Place(lieu, count) for lieu, count in rows]
+
+
+def count_coming(motif: Motif, now: datetime, lieu_id: int | None = None) -> int:
+    question = _coming(motif, select(func.count()).select_from(Rdv), now)
+    return db.session.scalar(question.where(Rdv.lieu_id == lieu_id) if lieu_id else question) or 0
+
+
+def coming(motif: Motif, now: datetime, lieu_id: int | None = None, *, limit: int, offset: int = 0) -> Sequence[Rdv]:
+    """Its coming public sessions, the full ones too."""
+    question = _loaded(_coming(motif, select(Rdv), now)).order_by(Rdv.starts_at, Rdv.id).limit(limit).offset(offset)
+    return db.session.scalars(question.where(Rdv.lieu_id == lieu_id) if lieu_id else question).all()
+
+
+# --- one session -------------------------------------------------------------------------------------------------
+
+
+def session_by_id(rdv_id: int) -> Rdv | None:
+    """One session that exists for the public, open or not; anything else is as unknown."""
+    return db.session.scalars(_loaded(_public(select(Rdv))).where(Rdv.id == rdv_id)).first()
+
+
+def sessions_by_id(rdv_ids: Sequence[int]) -> Sequence[Rdv]:
+    """The public ones of these sessions, gauges' way: no lieu, no service."""
+    question = _public(select(Rdv)).options(contains_eager(Rdv.motif), contains_eager(Rdv.plage_ouverture))
+    return db.session.scalars(question.where(Rdv.id.in_(rdv_ids)).order_by(Rdv.id)).all()
+
+
+def others(rdv: Rdv, now: datetime, limit: int = 3) -> Sequence[Rdv]:
+    """Other sessions of the same motif that can be booked now, soonest first."""
+    motif = rdv.motif
+    if motif.archived_at is not None:
+        return []
+    question = _loaded(_public(select(Rdv))).where(
+        Rdv.motif_id == motif.id,
+        Rdv.id != rdv.id,
+        Rdv.cancelled_at.is_(None),
+        _effective() == ReservablePar.TOUS,
+        _in_time(now, motif.delai_min_minutes, motif.delai_max_jours),
+        _seat(),
+    )
+    return db.session.scalars(question.order_by(Rdv.starts_at, Rdv.id).limit(limit)).all()
+
+
+# --- a personal link ---------------------------------------------------------------------------------------------
+
+
+def participation_by_hash(lien_hash: str) -> Participation | None:
+    """The place a personal link opens (docs/domain.md rule 18), with its session, whoever may see that session."""
+    if not lien_hash:
+        return None
+    return db.session.scalars(
+        select(Participation)
+        .join(Participation.rdv)
+        .join(Rdv.motif)
+        .outerjoin(Rdv.plage_ouverture)
+        .options(
+            joinedload(Participation.usager),
+            contains_eager(Participation.rdv).options(
+                contains_eager(Rdv.motif).joinedload(Motif.service),
+                contains_eager(Rdv.plage_ouverture),
+                joinedload(Rdv.organisation),
+                joinedload(Rdv.lieu),
+                joinedload(Rdv.salle),
+            ),
+        )
+        .where(Participation.lien_hash == lien_hash)
+    ).first()

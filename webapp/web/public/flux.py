@@ -1,0 +1,81 @@
+"""Public gauges that move by themselves: one stream per page, the same message for everybody (docs/house.md law 8)."""
+
+from flask import Flask, Response, request
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from flask_limiter.util import get_remote_address
+from werkzeug.exceptions import BadRequest, ServiceUnavailable
+
+from webapp.broker import Unavailable
+from webapp.domain.errors import Introuvable
+from webapp.extensions import db
+from webapp.live import TooManyStreams, hub, sse
+from webapp.queries import public as queries
+from webapp.web.htmx import partial
+
+from . import bp
+from .seance import gauge
+
+MOST = 20  # sessions one page may follow
+BACK_IN = 30  # seconds
+
+
+@bp.record_once
+def render_changes(state: BlueprintSetupState) -> None:
+    """Tell the hub how a gauge that moved is written. It asks from a thread of its own: one context each time."""
+    app: Flask = state.app
+
+    def render(rdv_id: int) -> str:
+        with app.app_context():
+            try:
+                return "".join(_messages([rdv_id]))
+            finally:
+                db.session.remove()
+
+    app.extensions["live"].render = render
+
+
+def _messages(rdv_ids: list[int]) -> list[str]:
+    """One `<hx-partial>` per session of these that exists for the public."""
+    return [partial(f"#jauge-{rdv.id}", gauge(rdv)) for rdv in queries.sessions_by_id(rdv_ids)]
+
+
+@bp.get("/flux")
+def flux() -> ResponseReturnValue:
+    """The gauges of up to 20 sessions: their state now, then each change."""
+    asked = sorted(set(request.args.getlist("rdv", type=int)))
+    if len(asked) > MOST:
+        raise BadRequest
+    return _stream(asked)
+
+
+@bp.get("/flux/rdv/<int:rdv_id>")
+def flux_rdv(rdv_id: int) -> ResponseReturnValue:
+    """The same, for one session."""
+    return _stream([rdv_id])
+
+
+def _stream(asked: list[int]) -> Response:
+    known = [rdv.id for rdv in queries.sessions_by_id(asked)]
+    db.session.remove()
+    if not known:
+        raise Introuvable
+    if request.method == "HEAD":
+        return Response(mimetype="text/event-stream")
+    streams = hub()
+    try:
+        stream = streams.open(known, "public", get_remote_address())
+    except (TooManyStreams, Unavailable):
+        raise ServiceUnavailable(retry_after=BACK_IN) from None
+    try:
+        first = [sse(message) for message in _messages(known)]  # read after opening: no change falls in between
+    except BaseException:
+        streams.close(stream)
+        raise
+    finally:
+        db.session.remove()
+    response = Response(streams.iterate(stream, first), mimetype="text/event-stream")
+    response.call_on_close(lambda: streams.close(stream))  # a body nobody began to read never ends by itself
+    response.headers["X-Accel-Buffering"] = "no"
+    response.headers["Cache-Control"] = "no-store"
+    return response

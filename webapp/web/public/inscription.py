@@ -1,0 +1,123 @@
+"""Booking a seat: the form, then the page that says it is done."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import flash, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.clock import utcnow
+from webapp.domain import phones
+from webapp.domain.capacity import Visibilite
+from webapp.domain.contacts import mask_email
+from webapp.domain.errors import DomainError, Introuvable
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur
+from webapp.models import ConfirmationSms, Rdv
+from webapp.services.booking import book_seat
+from webapp.web.errors import refused
+from webapp.web.forms.public import InscriptionForm
+from webapp.web.htmx import go_to, respond
+from webapp.web.security import keeps_form
+
+from . import bp
+from .limites import check_rate
+from .vues import find_session, other_cards, seance_of
+
+DONE = "reservations"  # in the signed session: what this browser booked, masked, readable for a while
+READABLE = timedelta(minutes=30)
+AT_MOST = 8
+SOON = timedelta(hours=48)
+
+
+@bp.route("/rdv/<int:rdv_id>/inscription", methods=["GET", "POST"])
+@keeps_form
+def inscription(rdv_id: int) -> ResponseReturnValue:
+    """The form. `reprendre=1` only fills it, with what was typed for a session that was not possible."""
+    rdv = find_session(rdv_id)
+    form = InscriptionForm(rdv.motif, rdv.organisation.timezone)
+    seance = seance_of(rdv)
+    if request.method == "GET" and seance.refus:
+        return redirect(url_for(".rdv", rdv_id=rdv_id))  # it says why, and what else is possible
+    if "reprendre" in request.form:
+        form.start_again()
+    elif form.validate_on_submit():
+        try:
+            check_rate()
+            book_seat(rdv_id, form.identity, by=Acteur.USAGER, envoi=form.envoi.data or "")
+        except Introuvable:
+            raise
+        except DomainError as refusal:
+            rdv = find_session(rdv_id)  # the transaction that failed took what we knew with it
+            return refused(refusal, "public/inscription.html", form=form, s=seance_of(rdv), autres=other_cards(rdv))
+        remember(rdv_id, form.identity, form.region)
+        return go_to(url_for(".confirmation", rdv_id=rdv_id))
+    return respond("public/inscription.html", form=form, s=seance, autres=[])
+
+
+def remember(rdv_id: int, identity: Identity, region: str) -> None:
+    """Let this browser read its confirmation for 30 minutes. The cookie is signed, not secret:
+    masked contacts, no name."""
+    entry = {
+        "rdv": rdv_id,
+        "jusqua": int((utcnow() + READABLE).timestamp()),
+        "telephone": phones.masked(identity.telephone, region) if identity.telephone else "",
+        "sms": bool(identity.telephone and phones.can_receive_sms(identity.telephone)),
+        "courriel": mask_email(identity.courriel) if identity.courriel else "",
+    }
+    session[DONE] = [*(kept for kept in _readable() if kept["rdv"] != rdv_id), entry][-AT_MOST:]
+
+
+def _readable() -> list[dict[str, Any]]:
+    now = utcnow().timestamp()
+    return [entry for entry in session.get(DONE, []) if entry["jusqua"] > now]
+
+
+@bp.get("/rdv/<int:rdv_id>/confirmation")
+def confirmation(rdv_id: int) -> ResponseReturnValue:
+    """The place is booked: what was booked, how it will be confirmed; never the personal link."""
+    rdv = find_session(rdv_id)
+    entry = next((kept for kept in _readable() if kept["rdv"] == rdv_id), None)
+    if entry is None:
+        return redirect(url_for(".rdv", rdv_id=rdv_id))
+    now = utcnow()
+    return respond(
+        "public/confirmation.html",
+        rdv=rdv,
+        s=seance_of(rdv, now),
+        par=_ways(rdv, entry, now),
+        rappel=_reminded(rdv, now),
+    )
+
+
+@bp.post("/rdv/<int:rdv_id>/confirmation")
+def terminer(rdv_id: int) -> ResponseReturnValue:
+    """« Terminer »: the next person at this screen sees nothing of it."""
+    session[DONE] = [entry for entry in _readable() if entry["rdv"] != rdv_id]
+    if not session[DONE]:
+        del session[DONE]
+    flash("C’est terminé : votre réservation n’est plus affichée sur cet appareil.", "success")
+    return go_to(url_for(".accueil"))
+
+
+def _notified(rdv: Rdv) -> bool:
+    return rdv.motif.visibilite is Visibilite.VISIBLE_NOTIFIE
+
+
+def _ways(rdv: Rdv, entry: dict[str, Any], now: datetime) -> list[str]:
+    """How the confirmation leaves, as typed and masked; the rule is the organisation's (docs/notifications.md)."""
+    if not _notified(rdv):
+        return []
+    rule = rdv.organisation.confirmation_sms
+    by_sms = (
+        not entry["courriel"]
+        or rule is ConfirmationSms.TOUJOURS
+        or (rule is ConfirmationSms.SOUS_48H and rdv.starts_at - now <= SOON)
+    )
+    ways = [f"par SMS au {entry['telephone']}"] if entry["sms"] and by_sms else []
+    return [*ways, f"par courriel à {entry['courriel']}"] if entry["courriel"] else ways
+
+
+def _reminded(rdv: Rdv, now: datetime) -> bool:
+    """Will a reminder still leave before the session?"""
+    return _notified(rdv) and any(now + timedelta(hours=hours) <= rdv.starts_at for hours in rdv.motif.rappels)

@@ -1,0 +1,61 @@
+"""One session: its page, its gauge alone, its calendar file."""
+
+from flask import Response, make_response, request
+from flask.typing import ResponseReturnValue
+
+from webapp.clock import utcnow
+from webapp.domain.errors import Introuvable
+from webapp.models import Rdv
+from webapp.notifications import content, ics
+from webapp.queries import public as queries
+from webapp.web.htmx import macro_html, respond
+
+from . import bp
+from .vues import find_session, other_cards, seance_of
+
+
+@bp.get("/rdv/<int:rdv_id>")
+def rdv(rdv_id: int) -> ResponseReturnValue:
+    """The session, and a seat to take; when it is not possible, why, and what else is."""
+    found = find_session(rdv_id)
+    now = utcnow()
+    seance = seance_of(found, now)
+    return respond(
+        "public/rdv.html",
+        rdv=found,
+        s=seance,
+        autres=other_cards(found, now) if seance.refus and not seance.entree_libre else [],
+    )
+
+
+def gauge(rdv: Rdv) -> str:
+    """The gauge as every page shows it."""
+    return macro_html("components/jauge.html", "jauge", rdv.jauge())
+
+
+@bp.get("/rdv/<int:rdv_id>/jauge")
+def jauge(rdv_id: int) -> ResponseReturnValue:
+    """The gauge alone, for pages without a stream: 304 when nothing moved."""
+    found = next(iter(queries.sessions_by_id([rdv_id])), None)
+    if found is None:
+        raise Introuvable
+    response: Response = make_response(gauge(found))
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    return response.make_conditional(request)
+
+
+@bp.get("/rdv/<int:rdv_id>/rendez-vous.ics")
+def rdv_ics(rdv_id: int) -> ResponseReturnValue:
+    """The session for a calendar: nothing in it says who comes."""
+    return calendar_file(find_session(rdv_id))
+
+
+def calendar_file(rdv: Rdv, participation_id: int | None = None) -> Response:
+    """The event to download; with a place it is the one the messages about that place change."""
+    emetteur = content.Emetteur.of(rdv.organisation)
+    body = ics.calendar(content.of_rdv(rdv), emetteur, participation_id, method=ics.PUBLISH, now=utcnow())
+    response = make_response(body)
+    response.mimetype = "text/calendar"
+    response.headers["Content-Disposition"] = 'attachment; filename="rendez-vous.ics"'
+    return response

@@ -1,0 +1,127 @@
+"""Sessions as public pages show them, and what every public view needs first: find, or answer as an unknown page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from flask import g
+
+from webapp.clock import utcnow
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.dates import duration, local, span
+from webapp.domain.errors import Introuvable
+from webapp.domain.settings import resolve
+from webapp.models import Organisation, Rdv, ouverture
+from webapp.queries import public as queries
+from webapp.web.vues import SeanceVue
+
+MAP = "https://www.openstreetmap.org/search?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seance:
+    """One session with all that its own pages say: effective words, and why it can't be booked now (`refus`)."""
+
+    vue: SeanceVue
+    nom: str
+    duree: str
+    entree_libre: bool
+    visio: bool
+    annulee: bool
+    passee: bool
+    refus: str
+    avant: str
+    apres: str
+    lien_visio: str
+    carte: str
+
+
+def show(organisation: Organisation) -> None:
+    """The page is this organisation's: its name, colour and telephone."""
+    g.organisation = organisation
+
+
+def find_session(rdv_id: int) -> Rdv:
+    """The public session of this address; raises `Introuvable` for any other, whatever the reason."""
+    rdv = queries.session_by_id(rdv_id)
+    if rdv is None:
+        raise Introuvable
+    show(rdv.organisation)
+    return rdv
+
+
+def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
+    """The session's page, in values. Once started, a session reads what it froze (docs/domain.md rule 3)."""
+    now = now or utcnow()
+    levels = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
+    frozen = rdv.fige or {}
+    opened = ouverture(rdv)
+    refusal = opened.refusal(now)
+    vue = card(rdv, now)
+    adresse = rdv.lieu.adresse_complete if rdv.lieu else ""
+    return Seance(
+        vue=vue,
+        nom=frozen.get("motif") or rdv.motif.name,
+        duree=duration(round((rdv.ends_at - rdv.starts_at).total_seconds() / 60)),
+        entree_libre=opened.reservable_par is ReservablePar.ENTREE_LIBRE,
+        visio=rdv.motif.location_type == "visio",
+        annulee=rdv.cancelled_at is not None,
+        passee=now >= rdv.starts_at,
+        refus=refusal.message if refusal else "",
+        avant=_text(frozen, "instructions_avant", levels),
+        apres=_text(frozen, "instructions_apres", levels),
+        lien_visio=str(resolve("lien_visio", **levels).valeur or ""),
+        carte=MAP + urlencode({"query": adresse}) if adresse else "",
+    )
+
+
+def card(rdv: Rdv, now: datetime, motif_nom: str = "") -> SeanceVue:
+    """The session as a card of a list."""
+    tz = rdv.organisation.timezone
+    start, end = local(rdv.starts_at, tz), local(rdv.ends_at, tz)
+    opened = ouverture(rdv)
+    refusal = opened.refusal(now)
+    full = refusal is not None and refusal.code == "complet"
+    free = opened.reservable_par is ReservablePar.ENTREE_LIBRE
+    frozen = rdv.fige or {}
+    lieu, salle = frozen.get("lieu") or (rdv.lieu.name if rdv.lieu else ""), rdv.salle.name if rdv.salle else ""
+    return SeanceVue(
+        id=rdv.id,
+        debut_local=start,
+        fin_local=end,
+        heures=span(start, end),
+        lieu_nom=" · ".join(part for part in (lieu, salle) if part) or "En visioconférence",
+        adresse=frozen.get("adresse") or (rdv.lieu.adresse_complete if rdv.lieu else ""),
+        pmr=_sentence(rdv.lieu.pmr) if rdv.lieu else "",
+        jauge=rdv.jauge(),
+        intitule=rdv.intitule,
+        motif_nom=motif_nom,
+        reservable=refusal is None,
+        raison=refusal.message if refusal is not None and not full and not free else "",
+    )
+
+
+def other_cards(rdv: Rdv, now: datetime | None = None) -> list[SeanceVue]:
+    """Other sessions of the same motif, to propose when this one is not possible."""
+    now = now or utcnow()
+    return [card(other, now) for other in queries.others(rdv, now)]
+
+
+def by_month(cards: Iterable[SeanceVue]) -> list[tuple[datetime, list[SeanceVue]]]:
+    """Cards in order, under the first moment of each month present."""
+    months: list[tuple[datetime, list[SeanceVue]]] = []
+    for one in cards:
+        if not months or (months[-1][0].year, months[-1][0].month) != (one.debut_local.year, one.debut_local.month):
+            months.append((one.debut_local, []))
+        months[-1][1].append(one)
+    return months
+
+
+def _text(frozen: dict[str, str], name: str, levels: dict[str, object]) -> str:
+    return str(frozen.get(name) or resolve(name, **levels).valeur or "").strip()  # type: ignore[arg-type]
+
+
+def _sentence(text: str) -> str:
+    """ "accessible en fauteuil" starts a line of its own."""
+    return text[:1].upper() + text[1:]
