@@ -111,7 +111,7 @@ def _calendar(
     return ics.calendar(
         seance,
         emetteur,
-        reader.participations[0].id,
+        [participation.id for participation in reader.participations],
         method=notice.calendar,
         now=now,
         organizer=organizer,

@@ -3,6 +3,7 @@
 It never carries a personal link: calendars are shared, synchronised and read aloud by telephones.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from icalendar import Calendar, Event, vCalAddress
@@ -22,17 +23,33 @@ def uid(participation_id: int | None, rdv_id: int, slug: str) -> str:
 def calendar(
     seance: Seance,
     emetteur: Emetteur,
-    participation_id: int | None,
+    participation_ids: Sequence[int],
     *,
     method: str,
     now: datetime,
     organizer: str = "",
     attendee: str = "",
 ) -> bytes:
-    """An iCalendar file of one event. SEQUENCE is the session's version: it only grows. `attendee` is the reader's
-    address, the only one there; `organizer` the organisation's."""
+    """An iCalendar file, one event for each of these places in one session. `attendee` is the reader's address, the
+    only one there; `organizer` the organisation's."""
+    found = Calendar()
+    found.add("prodid", "-//RDV Collectifs//FR")
+    found.add("version", "2.0")
+    found.add("method", method)
+    for participation_id in participation_ids:
+        event = _event(seance, emetteur, method, now)
+        event.add("uid", uid(participation_id, emetteur.slug))
+        if organizer:
+            event.add("organizer", _person(organizer, CN=emetteur.nom))
+        if attendee and method != PUBLISH:
+            event.add("attendee", _person(attendee, PARTSTAT="ACCEPTED", RSVP="FALSE"))
+        found.add_component(event)
+    return bytes(found.to_ical())
+
+
+def _event(seance: Seance, emetteur: Emetteur, method: str, now: datetime) -> Event:
+    """What the event says; SEQUENCE is the session's version, which only grows."""
     event = Event()
-    event.add("uid", uid(participation_id, seance.id, emetteur.slug))
     event.add("sequence", seance.version)
     event.add("dtstamp", now)
     event.add("dtstart", seance.debut)
@@ -47,22 +64,13 @@ def calendar(
     event.add("transp", "TRANSPARENT" if method == CANCEL else "OPAQUE")
     if seance.neutre:
         event.add("class", "PRIVATE")
-    if organizer:
-        event.add("organizer", _person(organizer, CN=emetteur.nom))
-    if attendee and method != PUBLISH:
-        event.add("attendee", _person(attendee, PARTSTAT="ACCEPTED", RSVP="FALSE"))
-    found = Calendar()
-    found.add("prodid", "-//RDV Collectifs//FR")
-    found.add("version", "2.0")
-    found.add("method", method)
-    found.add_component(event)
-    return bytes(found.to_ical())
+    return event
 
 
 def _description(emetteur: Emetteur, method: str) -> str:
     call = f" Téléphone : {emetteur.telephone}." if emetteur.telephone else ""
     if method == CANCEL:
-        return f"Ce rendez-vous n’est plus dans votre agenda.{call}"
+        return f"Ce rendez-vous est annulé.{call}"
     link = "" if method == PUBLISH else "Pour annuler, utilisez le lien du message."
     return f"{link}{call}".strip()
 

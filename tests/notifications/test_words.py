@@ -1,0 +1,318 @@
+"""The words themselves: every message as people get it, kept in snapshots/ for a reviewer to read.
+
+UPDATE_SNAPSHOTS=1 writes them again.
+"""
+
+import os
+import pathlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from icalendar import Calendar
+
+from tests import factories as make
+from webapp.clock import utcnow
+from webapp.domain import sms
+from webapp.domain.capacity import Visibilite
+from webapp.domain.events import Annulation, Desistement, Event, Inscription, MotDePasse, Rappel, Retrait
+from webapp.domain.participation import Statut
+from webapp.extensions import db
+from webapp.jobs import messages
+from webapp.models import Agent, Canal, Discretion, EtatNotification, Motif, Participation, TypeLieu
+from webapp.notifications.base import Notice, emit
+from webapp.notifications.compose import compose
+from webapp.notifications.outgoing import Outgoing
+from webapp.notifications.render import draft, preview_email, preview_sms
+from webapp.queries import notifications as queries
+from webapp.services.transaction import transaction
+
+SNAPSHOTS = pathlib.Path(__file__).parent / "snapshots"
+START = datetime(2026, 3, 3, 13, tzinfo=UTC)
+NOW = datetime(2026, 2, 20, 9, tzinfo=UTC)
+LONG = "Atelier numérique : mes démarches en ligne, pas à pas, avec un conseiller"
+PUBLIC_URL = "https://rdv.departement-drome.fr"
+
+
+@pytest.fixture(params=["sqlite"])
+def base(request: pytest.FixtureRequest):
+    """Words do not depend on the database."""
+    found = request.getfixturevalue("sqlite_base")
+    found.empty()
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _context(app: Flask):
+    app.config["PUBLIC_URL"] = PUBLIC_URL
+    with time_machine.travel(NOW, tick=False), app.app_context():
+        yield
+
+
+def scene(**motif_fields: object) -> tuple[Participation, Agent]:
+    """Yasmina, booked with Nadia's workshop."""
+    org = make.organisation(
+        name="Département de la Drôme",
+        slug="drome",
+        email="accueil@drome.exemple.fr",
+        phone_hours="du lundi au vendredi, de 9 h à 17 h",
+    )
+    service = make.service(org)
+    motif = make.motif(
+        service,
+        **{
+            "name": "Information collective RSA – parcours accompagné",
+            "nom_sms": "Mes droits au RSA",
+            "nom_courriel": "Mes droits au RSA : comprendre et agir",
+            "instructions_apres": "Apportez votre attestation CAF.\nArrivez dix minutes avant.\n\nUn café vous attend.",
+            "avertissement_annulation": "Sans nouvelles de vous, la place sera perdue pour quelqu’un d’autre.",
+            **motif_fields,
+        },
+    )
+    agent = make.agent(service, email="nadia@drome.exemple.fr")
+    place = make.lieu(org, name="Maison des solidarités de Valmont")
+    rdv = make.rdv(motif, starts_at=START, lieu=place, salle=make.salle(place), intitule="Groupe du mardi")
+    rdv.agents.append(agent)
+    yasmina = make.usager(org, first_name="Yasmina", email="yasmina@exemple.fr", phone="+33639980001")
+    seat = make.participation(rdv, yasmina, lien_nonce="nonce-of-the-snapshots", inscrit_le=NOW - timedelta(hours=1))
+    db.session.commit()
+    return seat, agent
+
+
+def messages_of(what: Event) -> list[Outgoing]:
+    """What leaves for that event, composed as the worker does."""
+    with transaction():
+        emit(what)
+    claim = messages.take("default")
+    if not claim.ids:
+        claim = messages.take("urgent")
+    batch = queries.load_batch(claim.ids, claim.until)
+    composed = [compose(row, batch, utcnow()) for row in batch.notifications]
+    assert all(isinstance(message, Outgoing) for message in composed), composed
+    for row_id in claim.ids:  # or the next message to the same person would wait for this one
+        messages.record(row_id, claim.until, etat=EtatNotification.ENVOYEE)
+    return composed
+
+
+def shown(message: Outgoing) -> str:
+    """A message as a reviewer reads it."""
+    if message.canal is Canal.SMS:
+        weight = sms.measure(message.text)
+        head = f"SMS à {message.to}, de {message.sender} · {weight.alphabet.value}, {weight.units} unités, "
+        return f"{head}{weight.segments} segment(s)\n\n{message.text}\n"
+    text = f"Courriel à {message.to}, de {message.sender}, réponse à {message.reply_to}\nObjet : {message.subject}\n\n"
+    text += message.text
+    if message.ics:
+        text += "\n--- rendez-vous.ics\n" + message.ics.decode().replace("\r\n ", "").replace("\r\n", "\n")
+    return text
+
+
+def check(name: str, text: str) -> None:
+    """The same words as in the snapshot."""
+    path = SNAPSHOTS / name
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert path.exists(), f"no snapshot {name}: run with UPDATE_SNAPSHOTS=1 and read it"
+    assert text == path.read_text()
+
+
+def event_of(name: str, seat: Participation) -> Event:
+    """That event about this seat, once true."""
+    rdv = seat.rdv
+    if name == "inscription":
+        return Inscription(participation_id=seat.id, version=1)
+    if name == "deja":
+        return Inscription(participation_id=seat.id, version=1, deja_le="2026-02-20")
+    if name == "desistement":
+        seat.statut = Statut.EXCUSE
+        what: Event = Desistement(participation_id=seat.id, version=2)
+    elif name == "retrait":
+        seat.statut = Statut.ANNULE
+        what = Retrait(participation_id=seat.id, version=2)
+    elif name == "annulation":
+        rdv.cancelled_at, rdv.cancelled_reason, seat.statut = NOW, "formatrice absente", Statut.ANNULE
+        what = Annulation(rdv_id=rdv.id, version=2, participation_ids=(seat.id,))
+    else:
+        what = Rappel(rdv_id=rdv.id, delai=48, starts_at_utc=START.isoformat(), participation_ids=(seat.id,))
+    db.session.commit()
+    return what
+
+
+EVENTS = ("inscription", "deja", "desistement", "retrait", "annulation", "rappel")
+
+
+@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("discretion", list(Discretion))
+def test_the_words_of_each_event(name: str, discretion: Discretion) -> None:
+    seat, _ = scene(discretion=discretion)
+    what = event_of(name, seat)
+    if name == "rappel":
+        with time_machine.travel(START - timedelta(hours=48), tick=False):
+            found = messages_of(what)
+    else:
+        found = messages_of(what)
+    if name == "desistement":  # by text only when there is no e-mail
+        assert Canal.SMS not in {message.canal for message in found}
+        seat.usager.email = None
+        db.session.commit()
+        found += messages_of(Desistement(participation_id=seat.id, version=3))[:1]
+    check(f"{name}-{discretion}.txt", "\n==========\n\n".join(shown(message) for message in found))
+
+
+def test_the_words_of_a_forgotten_password() -> None:
+    _, agent = scene()
+    agent.reset_nonce, agent.reset_version, agent.reset_expire_le = "nonce", 1, NOW + timedelta(hours=1)
+    db.session.commit()
+    (message,) = messages_of(MotDePasse(agent_id=agent.id, version=1))
+    check("mot_de_passe.txt", shown(message))
+    assert "[lien personnel]" in message.kept
+    assert "/agent/mot-de-passe/" not in message.kept
+
+
+def test_the_words_for_a_household() -> None:
+    seat, _ = scene()
+    rdv = seat.rdv
+    seats = [seat]
+    for name in ("Léa", "Tom"):
+        child = make.usager(rdv.organisation_id, first_name=name, phone=None, responsable=seat.usager)
+        seats.append(make.participation(rdv, child, lien_nonce=f"nonce-{name}"))
+    rdv.cancelled_at = NOW
+    for row in seats:
+        row.statut = Statut.ANNULE
+    db.session.commit()
+    found = messages_of(Annulation(rdv_id=rdv.id, version=2, participation_ids=tuple(s.id for s in seats)))
+    check("annulation-famille.txt", "\n==========\n\n".join(shown(m) for m in found if "nadia" not in m.to))
+
+
+def test_the_words_for_a_child() -> None:
+    seat, _ = scene()
+    child = make.usager(seat.rdv.organisation_id, first_name="Léa", phone=None, responsable=seat.usager)
+    place = make.participation(seat.rdv, child, lien_nonce="nonce-lea")
+    db.session.commit()
+    found = messages_of(Inscription(participation_id=place.id, version=1))
+    check("inscription-enfant.txt", "\n==========\n\n".join(shown(m) for m in found if "nadia" not in m.to))
+
+
+def test_the_words_by_video() -> None:
+    seat, _ = scene(location_type=TypeLieu.VISIO)
+    seat.rdv.lien_visio = "https://visio.exemple.fr/salle-12"
+    seat.rdv.lieu = seat.rdv.salle = None
+    db.session.commit()
+    found = messages_of(Inscription(participation_id=seat.id, version=1))
+    check("inscription-visio.txt", "\n==========\n\n".join(shown(m) for m in found if "nadia" not in m.to))
+    assert b"visio.exemple.fr" not in found[1].ics
+
+
+@pytest.mark.parametrize(
+    ("host", "place", "name"),
+    [
+        ("https://rdv.departement-du-26.gouv.fr", "Maison des solidarités de Valmont", "Café des parents et des bébés"),
+        ("https://" + "a" * 26 + ".fr", "Centre social Les Lilas", "Mes démarches, pas à pas, Œuvre"),
+        ("https://rdv.drome.fr", "MDS", LONG),
+    ],
+)
+def test_texts_fit_one_segment(app: Flask, host: str, place: str, name: str) -> None:
+    seat, _ = scene(nom_sms=name[:60])
+    # The longest date: "mer. 30 sept. à 14h30".
+    seat.rdv.starts_at = datetime(2026, 9, 30, 12, 30, tzinfo=UTC)
+    seat.rdv.ends_at = seat.rdv.starts_at + timedelta(hours=2)
+    seat.rdv.lieu.name = place
+    db.session.commit()
+    app.config["PUBLIC_URL"] = host
+    text = next(m.text for m in messages_of(Inscription(participation_id=seat.id, version=1)) if m.canal is Canal.SMS)
+    weight = sms.measure(text)
+    assert (weight.alphabet, weight.segments) == (sms.Alphabet.GSM_7, 1), text
+    assert "mer. 30 sept. à 14h30" in text
+    assert text.split()[-1].startswith(f"{host}/p/")
+    assert len(text.rpartition("/p/")[2]) == 22
+    if len(name) <= 30:
+        assert sms.transliterate(name) in text
+
+
+def test_every_notification_has_its_words_in_each_channel(app: Flask) -> None:
+    folder = pathlib.Path(app.root_path) / "templates"
+    for name, notice in Notice.by_name.items():
+        if Canal.SMS in notice.channels:
+            assert (folder / "sms" / f"{name}.txt").is_file()
+        folders = [folder / "email" / name]
+        if getattr(notice, "tells_agents", False):
+            folders.append(folder / "email" / name / "agent")
+        for each in folders:
+            assert {"subject.txt", "body.txt", "body.html"} <= {path.name for path in each.iterdir()}
+
+
+def test_the_calendar_has_its_reader_alone_and_no_link() -> None:
+    seat, _ = scene()
+    other = make.participation(seat.rdv, make.usager(seat.rdv.organisation_id, last_name="Secret"))
+    db.session.commit()
+    found = messages_of(Inscription(participation_id=seat.id, version=1))
+    mail = next(m for m in found if m.to == "yasmina@exemple.fr")
+    calendar = Calendar.from_ical(mail.ics)
+    (event,) = calendar.walk("VEVENT")
+    assert calendar["METHOD"] == "REQUEST"
+    assert event["ATTENDEE"] == "mailto:yasmina@exemple.fr"
+    assert (event["ATTENDEE"].params["PARTSTAT"], event["ATTENDEE"].params["RSVP"]) == ("ACCEPTED", "FALSE")
+    assert event["ORGANIZER"] == f"mailto:{seat.rdv.organisation.email}"
+    assert event["UID"] == f"participation-{seat.id}@drome.rdv-collectifs"
+    assert event["DTSTART"].dt == START
+    assert "utilisez le lien du message" in event["DESCRIPTION"]
+    assert b"/p/" not in mail.ics
+    for message in found:
+        assert "Secret" not in message.text + message.html + message.ics.decode()
+        assert other.usager.phone not in message.text
+
+    seat.statut, seat.rdv.version = Statut.ANNULE, 7
+    db.session.commit()
+    gone = next(m for m in messages_of(Retrait(participation_id=seat.id, version=2)) if m.ics)
+    (after,) = Calendar.from_ical(gone.ics).walk("VEVENT")
+    assert (after["UID"], after["SEQUENCE"], after["STATUS"]) == (event["UID"], 7, "CANCELLED")
+    assert after["SEQUENCE"] > event["SEQUENCE"]
+
+
+@pytest.mark.parametrize("fields", [{"discretion": Discretion.NEUTRE}, {"visibilite": Visibilite.VISIBLE_NON_NOTIFIE}])
+def test_neutral_words_hide_what_the_session_is_about(fields: dict) -> None:
+    seat, _ = scene(**fields)
+    (text, mail, agent) = messages_of(event_of("annulation", seat))
+    for message in (text, mail):
+        everything = message.subject + message.text + message.html + message.ics.decode()
+        assert "endez-vous à la Maison des solidarités" in everything
+        for word in ("RSA", "CAF", "Groupe du mardi", "formatrice", "/motifs/"):
+            assert word not in everything
+    assert "Information collective RSA" in agent.text
+
+
+def test_headers_and_words_are_clean() -> None:
+    seat, _ = scene(nom_courriel="Atelier\r\nBcc: tous@exemple.fr\u202e\u200b caché")
+    seat.usager.first_name = "Yas\nmina<script>"
+    seat.rdv.organisation.name = "Mairie\r\nX-Faux: oui"
+    db.session.commit()
+    mail = next(m for m in messages_of(Inscription(participation_id=seat.id, version=1)) if m.ics)
+    assert "\n" not in mail.subject + mail.sender
+    assert "\u202e" not in mail.subject + mail.text + mail.html
+    assert "<script>" not in mail.html
+    assert "&lt;script&gt;" in mail.html
+    assert "Bonjour Yas mina<script>," in mail.text
+
+
+def test_previews_use_the_same_words_and_touch_nothing() -> None:
+    seat, _ = scene()
+    motif: Motif = seat.rdv.motif
+    organisation = seat.rdv.organisation
+    found = preview_sms(motif, organisation)
+    assert found.mesure.segments == 1
+    assert "Mes droits au RSA" in found.texte
+    typed = draft(name="Café des parents", nom_sms="", location_type=TypeLieu.VISIO)
+    assert "Café des parents" in preview_sms(typed, organisation).texte
+    assert "en visio" in preview_sms(typed, organisation).texte
+    mail = preview_email(draft(name="Café", nom_courriel="Le café des parents"), organisation)
+    assert mail.subject.startswith("Votre place est réservée : Le café des parents, mardi ")
+    assert "<h1" in mail.html
+    neutral = preview_sms(draft(name="Café", discretion=Discretion.NEUTRE), organisation)
+    assert "Café" not in neutral.texte
+    for event in ("rappel", "annulation", "retrait", "desistement"):
+        assert preview_sms(motif, organisation, event=event).texte
+        assert preview_email(motif, organisation, event=event).text
+    assert not db.session.dirty
+    assert not db.session.new
