@@ -145,6 +145,7 @@ def _plages(organisation: Organisation) -> None:
         first = today - timedelta(weeks=PAST_WEEKS + PAST_WEEKS % plage["toutes"])
         first += timedelta(days=(plage["jour"] - first.weekday()) % 7)
         lieu = lieux[plage["lieu"]]
+        salle = {room.name: room for room in lieu.salles}[data.LIEUX[plage["lieu"]][5][plage["salle"]][0]]
         save_plage(
             None,
             PlageData(
@@ -154,7 +155,7 @@ def _plages(organisation: Organisation) -> None:
                 start_time=time(plage["de"]),
                 end_time=time(plage["a"]),
                 lieu_id=lieu.id,
-                salle_id=lieu.salles[plage["salle"]].id,
+                salle_id=salle.id,
                 recurrence=Recurrence(
                     Frequency.WEEKLY,
                     interval=plage["toutes"],
