@@ -111,7 +111,8 @@ def _calendar(
     return ics.calendar(
         seance,
         emetteur,
-        [participation.id for participation in reader.participations],
+        reader.participations[0].id,
+        others=[participation.id for participation in reader.participations[1:]],
         method=notice.calendar,
         now=now,
         organizer=organizer,

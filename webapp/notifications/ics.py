@@ -23,22 +23,23 @@ def uid(participation_id: int | None, rdv_id: int, slug: str) -> str:
 def calendar(
     seance: Seance,
     emetteur: Emetteur,
-    participation_ids: Sequence[int],
+    participation_id: int | None,
     *,
     method: str,
     now: datetime,
+    others: Sequence[int] = (),
     organizer: str = "",
     attendee: str = "",
 ) -> bytes:
-    """An iCalendar file, one event for each of these places in one session. `attendee` is the reader's address, the
-    only one there; `organizer` the organisation's."""
+    """An iCalendar file, one event for that place and for each of a household's `others` in one session. `attendee` is
+    the reader's address, the only one there; `organizer` the organisation's."""
     found = Calendar()
     found.add("prodid", "-//RDV Collectifs//FR")
     found.add("version", "2.0")
     found.add("method", method)
-    for participation_id in participation_ids:
+    for place in (participation_id, *others):
         event = _event(seance, emetteur, method, now)
-        event.add("uid", uid(participation_id, emetteur.slug))
+        event.add("uid", uid(place, seance.id, emetteur.slug))
         if organizer:
             event.add("organizer", _person(organizer, CN=emetteur.nom))
         if attendee and method != PUBLISH:
