@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from dataclasses import dataclass
 
 from .contrast import WHITE, ratio
@@ -26,20 +27,20 @@ def accents(colour: str) -> tuple[Accent, Accent]:
     except ValueError:
         colour = DEFAULT
     return (
-        Accent(_toward(colour, "#000000", on=_PAPER, least=5.0), WHITE),
-        Accent(_toward(colour, WHITE, on=_NIGHT, least=7.0), _INK),
+        Accent(_until_readable(colour, 0.0, on=_PAPER, least=5.0, vivid=1.0), WHITE),
+        Accent(_until_readable(colour, 1.0, on=_NIGHT, least=7.0, vivid=0.5), _INK),
     )
 
 
-def _toward(colour: str, end: str, *, on: str, least: float) -> str:
-    """The nearest mix of `colour` and `end` that stands out from `on`."""
-    for share in range(0, 101, 4):
-        mixed = _mixed(colour, end, share / 100)
-        if ratio(mixed, on) >= least:
-            return mixed
-    return end
-
-
-def _mixed(colour: str, end: str, share: float) -> str:
-    pairs = [(int(colour[i : i + 2], 16), int(end[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+def _until_readable(colour: str, end: float, *, on: str, least: float, vivid: float) -> str:
+    """The same hue, its lightness moved toward `end` (0 black, 1 white) until it stands out from `on`; no more
+    saturated than `vivid`: on a dark page pure colours glare."""
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+    found = colour
+    for step in range(51):
+        mixed = colorsys.hls_to_rgb(hue, lightness + (end - lightness) * step / 50, min(saturation, vivid))
+        found = "#" + "".join(f"{round(channel * 255):02x}" for channel in mixed)
+        if ratio(found, on) >= least:
+            break
+    return found
