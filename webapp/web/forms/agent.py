@@ -1,11 +1,33 @@
 """What agents fill in: their account, one person for a session, a cancellation."""
 
-from wtforms import EmailField, PasswordField
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from flask import request
+from wtforms import EmailField, HiddenField, PasswordField, StringField, ValidationError
+from wtforms.fields import Field
 from wtforms.validators import EqualTo, InputRequired, Length
 
+from webapp.clock import utcnow
+from webapp.domain import phones
+from webapp.domain.contacts import clean_name, fold
+from webapp.domain.dates import local
+from webapp.domain.identity import Identity
+from webapp.models import Champ, Motif
 from webapp.services.comptes import PASSWORD_MIN
 
 from .base import BaseForm
+from .public import DOSSIER_MAX, NAME_MAX, birth_date_typed, email_typed
+
+
+def said_yes(name: str, *, default: bool) -> bool:
+    """A box of the form that was sent. Its hidden twin (value 0) tells a box left empty from a form that does not ask."""
+    values = request.form.getlist(name)
+    return "1" in values if values else default
+
+
+ADDRESS = [InputRequired("Écrivez votre adresse électronique."), Length(max=254)]
 
 
 class ConnexionForm(BaseForm):
@@ -45,4 +67,100 @@ class NouveauMotDePasseForm(BaseForm):
     confirmation = PasswordField(
         "Le même, une seconde fois",
         [InputRequired("Écrivez-le une seconde fois."), EqualTo("mot_de_passe", "Les deux ne sont pas identiques.")],
+    )
+
+
+class AjoutForm(BaseForm):
+    """Add one person to a session: somebody known (`usager_id`), or an identity typed by the agent.
+
+    A person may have no contact at all: they are then called.
+    """
+
+    usager_id = HiddenField()
+    prenom = StringField("Prénom")
+    nom = StringField("Nom")
+    date_naissance = StringField("Date de naissance")
+    telephone = StringField("Téléphone")
+    courriel = StringField("Courriel")
+    numero_dossier = StringField("Numéro de dossier")
+
+    def __init__(self, motif: Motif, **options: Any) -> None:
+        super().__init__(**options)
+        self.timezone = motif.organisation.timezone
+        for champ in (Champ.DATE_NAISSANCE, Champ.NUMERO_DOSSIER):
+            if not motif.asks(champ):
+                del self[champ.value]
+        self.prenom.flags.required = self.nom.flags.required = True
+        self.values: dict[str, str | date | None] = {}
+
+    @property
+    def known(self) -> int | None:
+        """The person picked among those the organisation knows."""
+        text = self.usager_id.data or ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+    @property
+    def identity(self) -> Identity | None:
+        """Who is typed, cleaned; only after `validate()` has said yes. None when somebody known was picked."""
+        return None if self.known else Identity(**self.values)  # type: ignore[arg-type]
+
+    @property
+    def typed(self) -> list[tuple[str, str]]:
+        """Everything sent about the person, to ask again with one answer more."""
+        names = ("usager_id", "prenom", "nom", "date_naissance", "telephone", "courriel", "numero_dossier")
+        return [(name, self[name].data) for name in names if name in self and self[name].data]
+
+    @property
+    def creating(self) -> bool:
+        """Is the part that creates somebody in use?"""
+        return self.is_submitted() and not self.known
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        if self.known:
+            return not self.stale
+        return super().validate(extra_validators)
+
+    def validate_prenom(self, field: Field) -> None:
+        self._name(field, "Écrivez le prénom.")
+
+    def validate_nom(self, field: Field) -> None:
+        self._name(field, "Écrivez le nom de famille.")
+
+    def _name(self, field: Field, missing: str) -> None:
+        name = clean_name(field.data or "")
+        if not fold(name):
+            raise ValidationError(missing)
+        if len(name) > NAME_MAX:
+            raise ValidationError(f"C’est trop long : {NAME_MAX} caractères au plus.")
+        self.values[field.name] = name
+
+    def validate_telephone(self, field: Field) -> None:
+        typed = clean_name(field.data or "")
+        if typed:
+            try:
+                self.values["telephone"] = phones.parse(typed[:60], phones.region_of_timezone(self.timezone))
+            except phones.PhoneError as error:
+                raise ValidationError(error.message_fr) from error
+
+    def validate_courriel(self, field: Field) -> None:
+        typed = clean_name(field.data or "")
+        self.values["courriel"] = email_typed(typed) if typed else None
+
+    def validate_date_naissance(self, field: Field) -> None:
+        typed = clean_name(field.data or "")
+        today = local(utcnow(), self.timezone).date()
+        self.values["date_naissance"] = birth_date_typed(typed, today) if typed else None
+
+    def validate_numero_dossier(self, field: Field) -> None:
+        number = clean_name(field.data or "")
+        if len(number) > DOSSIER_MAX:
+            raise ValidationError(f"C’est trop long : {DOSSIER_MAX} caractères au plus.")
+        self.values["numero_dossier"] = number or None
+
+
+class AnnulationForm(BaseForm):
+    """Cancel a session."""
+
+    raison = StringField(
+        "Raison", [Length(max=300)], description="Elle reste dans l’espace agents. Exemple : l’intervenante est malade."
     )

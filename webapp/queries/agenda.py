@@ -1,0 +1,91 @@
+"""An agent's days: the sessions of their services, and those where somebody's presence is still to be noted."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm.interfaces import ExecutableOption
+
+from webapp.domain.participation import Statut
+from webapp.extensions import db
+from webapp.models import Motif, Participation, Rdv
+
+Services = Collection[int] | None
+"""Services somebody may see; None is all those of the organisation."""
+
+
+def in_services(services: Services) -> ColumnElement[bool] | bool:
+    """The condition on `Motif` for what belongs to these services."""
+    return True if services is None else Motif.service_id.in_(services)
+
+
+def _shown() -> tuple[ExecutableOption, ...]:
+    return (
+        joinedload(Rdv.motif),
+        joinedload(Rdv.lieu),
+        joinedload(Rdv.salle),
+        selectinload(Rdv.agents),
+    )
+
+
+def _of(organisation_id: int, services: Services) -> Select[tuple[Rdv]]:
+    return (
+        select(Rdv)
+        .join(Rdv.motif)
+        .where(Rdv.organisation_id == organisation_id, in_services(services))
+        .options(*_shown())
+    )
+
+
+def sessions(organisation_id: int, services: Services, start: datetime, end: datetime) -> Sequence[Rdv]:
+    """Sessions that start in [start, end), in order: two statements, whatever their number."""
+    return db.session.scalars(
+        _of(organisation_id, services)
+        .where(Rdv.starts_at >= start, Rdv.starts_at < end)
+        .order_by(Rdv.starts_at, Rdv.id)
+    ).all()
+
+
+def any_after(organisation_id: int, services: Services, moment: datetime) -> bool:
+    """Is there a session from that moment on?"""
+    found = (
+        select(Rdv.id)
+        .join(Rdv.motif)
+        .where(Rdv.organisation_id == organisation_id, in_services(services), Rdv.starts_at >= moment)
+    )
+    return bool(db.session.scalar(select(exists(found))))
+
+
+def to_complete(organisation_id: int, services: Services, now: datetime, limit: int) -> list[tuple[Rdv, int]]:
+    """Past sessions with people still `inscrit`, latest first, and how many they are (docs/domain.md rule 11)."""
+    left = (
+        select(Participation.rdv_id, func.count().label("people"))
+        .join(Rdv, Rdv.id == Participation.rdv_id)
+        .where(
+            Rdv.organisation_id == organisation_id,
+            Rdv.ends_at <= now,
+            Rdv.cancelled_at.is_(None),
+            Participation.statut == Statut.INSCRIT,
+        )
+        .group_by(Participation.rdv_id)
+        .subquery()
+    )
+    rows = db.session.execute(
+        _of(organisation_id, services)
+        .join(left, left.c.rdv_id == Rdv.id)
+        .add_columns(left.c.people)
+        .order_by(Rdv.starts_at.desc(), Rdv.id)
+        .limit(limit)
+    )
+    return [(rdv, people) for rdv, people in rows]
+
+
+def gauges(organisation_id: int, services: Services, rdv_ids: Collection[int]) -> Sequence[Rdv]:
+    """Those of these sessions that may be seen, without anything around them."""
+    return db.session.scalars(
+        select(Rdv)
+        .join(Rdv.motif)
+        .where(Rdv.organisation_id == organisation_id, in_services(services), Rdv.id.in_(rdv_ids))
+        .order_by(Rdv.id)
+    ).all()

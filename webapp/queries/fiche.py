@@ -1,0 +1,183 @@
+"""What the collective sheet shows: the session, its people, their messages, its journal."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, select
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
+
+from webapp.domain.contacts import fold
+from webapp.domain.participation import OCCUPENT
+from webapp.extensions import db
+from webapp.models import Journal, Motif, Notification, Participation, Rdv, Usager, usager_organisations
+
+from .agenda import Services, in_services
+from .notifications import with_readers
+
+JOURNAL_SHOWN = 20
+FOUND_SHOWN = 8
+
+
+def session(organisation_id: int, rdv_id: int) -> Rdv | None:
+    """That session of the organisation, with all its header says: two statements."""
+    return db.session.scalars(
+        _session(organisation_id, rdv_id).options(
+            joinedload(Rdv.lieu),
+            joinedload(Rdv.salle),
+            joinedload(Rdv.plage_ouverture),
+            selectinload(Rdv.agents),
+        )
+    ).first()
+
+
+def session_alone(organisation_id: int, rdv_id: int) -> Rdv | None:
+    """That session with its motif only, for what asks often: one statement."""
+    return db.session.scalars(_session(organisation_id, rdv_id)).first()
+
+
+def _session(organisation_id: int, rdv_id: int) -> Select[tuple[Rdv]]:
+    return (
+        select(Rdv)
+        .where(Rdv.organisation_id == organisation_id, Rdv.id == rdv_id)
+        .options(joinedload(Rdv.motif), joinedload(Rdv.organisation))
+    )
+
+
+def participation(organisation_id: int, rdv_id: int, participation_id: int) -> Participation | None:
+    """One person's place in one session of the organisation, with both: one statement."""
+    return db.session.scalars(
+        select(Participation)
+        .join(Participation.rdv)
+        .where(
+            Participation.id == participation_id,
+            Participation.rdv_id == rdv_id,
+            Rdv.organisation_id == organisation_id,
+        )
+        .options(
+            contains_eager(Participation.rdv).options(joinedload(Rdv.motif), joinedload(Rdv.organisation)),
+            with_readers(),
+            joinedload(Participation.cree_par_agent),
+            joinedload(Participation.statut_par_agent),
+        )
+    ).first()
+
+
+def people(rdv: Rdv, *, since: int | None = None) -> list[Participation]:
+    """Everybody who has or had a place there, or only those changed after version `since`; by name, accents ignored."""
+    question = (
+        select(Participation)
+        .where(Participation.rdv_id == rdv.id)
+        .options(with_readers(), joinedload(Participation.cree_par_agent), joinedload(Participation.statut_par_agent))
+        .execution_options(populate_existing=True)
+    )
+    if since is not None:
+        question = question.where(Participation.rdv_version > since)
+    return sorted(db.session.scalars(question), key=lambda p: by_name(p.usager.last_name, p.usager.first_name, p.id))
+
+
+def order(rdv: Rdv) -> list[int]:
+    """Ids of all the participations, in the order of the sheet."""
+    rows = db.session.execute(
+        select(Participation.id, Usager.last_name, Usager.first_name)
+        .join(Participation.usager)
+        .where(Participation.rdv_id == rdv.id)
+    )
+    return [row.id for row in sorted(rows, key=lambda row: by_name(row.last_name, row.first_name, row.id))]
+
+
+def by_name(last_name: str, first_name: str, tie: int) -> tuple[str, str, int]:
+    """The order of the sheet: as a French reader looks names up."""
+    return fold(last_name), fold(first_name), tie
+
+
+def messages(rdv: Rdv, readers: Collection[int] | None = None) -> Sequence[Row[tuple[object, ...]]]:
+    """What was written to participants about this session, oldest first; `readers` are the usagers written to."""
+    question = (
+        select(
+            Notification.event,
+            Notification.canal,
+            Notification.etat,
+            Notification.participation_ids,
+            Notification.cree_le,
+            Notification.envoyee_le,
+            Notification.erreur,
+        )
+        .where(Notification.rdv_id == rdv.id, Notification.destinataire_type == "usager")
+        .order_by(Notification.id)
+    )
+    if readers is not None:
+        question = question.where(Notification.destinataire_id.in_(readers))
+    return db.session.execute(question).all()
+
+
+def journal(rdv: Rdv) -> Sequence[Row[tuple[Journal, str | None, str | None]]]:
+    """The last things done to the session or its people, latest first, with the name of the person concerned."""
+    return db.session.execute(
+        select(Journal, Usager.first_name, Usager.last_name)
+        .outerjoin(Participation, and_(Journal.sujet_type == "participation", Participation.id == Journal.sujet_id))
+        .outerjoin(Usager, Usager.id == Participation.usager_id)
+        .where(Journal.organisation_id == rdv.organisation_id, Journal.rdv_id == rdv.id)
+        .options(joinedload(Journal.agent))
+        .order_by(Journal.id.desc())
+        .limit(JOURNAL_SHOWN)
+    ).all()
+
+
+# --- the field that adds somebody ----------------------------------------------------------------------------------
+
+
+def terms(text: str) -> list[str]:
+    """The words to look for, folded as `Usager.recherche` is: names in any order, a number as it is dialled, an
+    address as it is. Short leftovers are ignored."""
+    found: list[str] = []
+    digits = ""
+    for word in text.split():
+        bare = word.strip("().-/").replace(".", "").replace("-", "").replace("/", "")
+        if bare.lstrip("+").isdigit():
+            digits += bare
+        elif "@" in word:
+            found.append(word.lower())
+        else:
+            found += fold(word).split()
+    if digits:
+        for prefix in ("+33", "0033"):
+            if digits.startswith(prefix):
+                digits = "0" + digits.removeprefix(prefix).removeprefix("0")
+        found.append(digits.replace("+", ""))
+    return found
+
+
+def known_people(
+    organisation_id: int, services: Services, text: str, rdv_id: int
+) -> tuple[list[tuple[Usager, bool, bool]], bool]:
+    """People of the organisation who fit, with "may be seen in full" (they have a session in these services, rule 14)
+    and "already has a place in this session"; then whether there are more than shown."""
+    words = terms(text)
+    if sum(len(word) for word in words) < 2:
+        return [], False
+    seen = exists().where(
+        Participation.usager_id == Usager.id,
+        Participation.rdv_id == Rdv.id,
+        Rdv.motif_id == Motif.id,
+        Rdv.organisation_id == organisation_id,
+        in_services(services),
+    )
+    here = exists().where(
+        Participation.usager_id == Usager.id,
+        Participation.rdv_id == rdv_id,
+        Participation.statut.in_(OCCUPENT),
+    )
+    rows = db.session.execute(
+        select(Usager, seen, here)
+        .join(usager_organisations, usager_organisations.c.usager_id == Usager.id)
+        .where(
+            usager_organisations.c.organisation_id == organisation_id,
+            *(Usager.recherche.contains(word, autoescape=True) for word in words),
+        )
+        .order_by(_starts(words).desc(), Usager.last_name, Usager.first_name, Usager.id)
+        .limit(FOUND_SHOWN + 1)
+    ).all()
+    return [(usager, bool(full), bool(there)) for usager, full, there in rows[:FOUND_SHOWN]], len(rows) > FOUND_SHOWN
+
+
+def _starts(words: Sequence[str]) -> ColumnElement[bool]:
+    return Usager.recherche.startswith(words[0], autoescape=True) if words else false()

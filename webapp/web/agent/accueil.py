@@ -1,0 +1,123 @@
+"""The agent's first page: today, tomorrow, what is left to note, what comes."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from webapp.clock import utcnow
+from webapp.domain.dates import day_month, local, span, zone
+from webapp.domain.droits import Droit
+from webapp.domain.participation import Etat, etat
+from webapp.models import Rdv
+from webapp.queries import agenda
+from webapp.web.auth import allowed_services, current_agent, declares
+from webapp.web.htmx import macro_html, partial, respond
+from webapp.web.vues import SeanceVue
+
+from . import bp
+
+DAYS = 14
+LEFT_SHOWN = 20
+LIVE = 20  # sessions one stream may carry
+PAGES = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Seance:
+    """One session in the agents' lists: the card, its state, who holds it, how many people are left to note."""
+
+    vue: SeanceVue
+    etat: Etat
+    agents: str
+    a_noter: int = 0
+
+
+@bp.get("/")
+@declares(Droit.VOIR)
+def accueil() -> ResponseReturnValue:
+    """Today and tomorrow with their gauges, « à renseigner », then two weeks at a time."""
+    agent, services, now = current_agent(), allowed_services(), utcnow()
+    tz = agent.organisation.timezone
+    today = local(now, tz).date()
+    page = min(max(request.args.get("page", 1, type=int), 1), PAGES)
+    start, end = today + timedelta(days=DAYS * (page - 1)), today + timedelta(days=DAYS * page)
+    found = agenda.sessions(agent.organisation_id, services, midnight(start, tz), midnight(end, tz))
+    left = agenda.to_complete(agent.organisation_id, services, now, LEFT_SHOWN + 1) if page == 1 else []
+    views = [seance(rdv, now, tz) for rdv in found]
+    near = [s for s in views if s.vue.debut_local.date() <= today + timedelta(days=1)] if page == 1 else []
+    return respond(
+        "agent/accueil.html",
+        agent=agent,
+        today=today,
+        jours=[(name, day, [s for s in near if s.vue.debut_local.date() == day]) for name, day in _near(today)],
+        live=[s.vue.id for s in near][:LIVE],
+        a_renseigner=[seance(rdv, now, tz, people) for rdv, people in left[:LEFT_SHOWN]],
+        encore=len(left) > LEFT_SHOWN,
+        semaines=weeks(views[len(near) :]),
+        page=page,
+        du=start,
+        au=end - timedelta(days=1),
+        suite=page < PAGES and agenda.any_after(agent.organisation_id, services, midnight(end, tz)),
+    )
+
+
+@bp.get("/jauges")
+@declares(Droit.VOIR, passive=True)
+def jauges() -> ResponseReturnValue:
+    """The gauges of the first page again, one by one: asked by the page when a stream says that something moved."""
+    wanted = request.args.getlist("rdv", type=int)[:LIVE]
+    found = agenda.gauges(current_agent().organisation_id, allowed_services(), wanted)
+    html = [
+        partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())) for rdv in found
+    ]
+    return "".join(html)
+
+
+def seance(rdv: Rdv, now: datetime, tz: str, people: int = 0) -> Seance:
+    """A session as the lists show it."""
+    state = etat(
+        now=now, starts_at=rdv.starts_at, ends_at=rdv.ends_at, cancelled=rdv.cancelled_at is not None, statuts=()
+    )
+    vue = SeanceVue(
+        id=rdv.id,
+        debut_local=local(rdv.starts_at, tz),
+        fin_local=local(rdv.ends_at, tz),
+        heures=span(rdv.starts_at, rdv.ends_at, tz),
+        lieu_nom=place(rdv),
+        jauge=rdv.jauge(),
+        intitule=rdv.intitule,
+        motif_nom=rdv.motif.name,
+    )
+    return Seance(vue, Etat.A_RENSEIGNER if people else state, team(rdv), people)
+
+
+def place(rdv: Rdv) -> str:
+    """ "Salle Simone-Veil, Maison des solidarités", or that it is held at a distance."""
+    names = [one.name for one in (rdv.salle, rdv.lieu) if one is not None]
+    return ", ".join(names) or ("À distance" if rdv.lien_visio else "Lieu à préciser")
+
+
+def team(rdv: Rdv) -> str:
+    """ "Nadia K. et Paul R."."""
+    names = [agent.nom_court for agent in rdv.agents]
+    return " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def weeks(views: list[Seance]) -> list[tuple[str, list[Seance]]]:
+    """The sessions by calendar week, under its name."""
+    found: dict[date, list[Seance]] = {}
+    for one in views:
+        day = one.vue.debut_local.date()
+        found.setdefault(day - timedelta(days=day.weekday()), []).append(one)
+    return [(f"Semaine du {day_month(monday)}", group) for monday, group in found.items()]
+
+
+def midnight(day: date, tz: str) -> datetime:
+    """The first moment of a day on the organisation's clock."""
+    return datetime.combine(day, time(), tzinfo=zone(tz))
+
+
+def _near(today: date) -> list[tuple[str, date]]:
+    return [("Aujourd’hui", today), ("Demain", today + timedelta(days=1))]

@@ -1,0 +1,51 @@
+"""Cancel a session: first who will be told, then for good."""
+
+from flask import flash, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.domain.droits import Droit
+from webapp.domain.errors import DomainError
+from webapp.notifications.people import prevenus
+from webapp.queries.notifications import active_participations
+from webapp.services import rdvs
+from webapp.web.auth import current_agent, declares
+from webapp.web.errors import refused
+from webapp.web.forms.agent import AnnulationForm, said_yes
+from webapp.web.htmx import go_to, respond
+from webapp.web.security import keeps_form
+
+from . import bp, vues
+from .fiche import find
+
+
+@bp.route("/rdv/<int:rdv_id>/annulation", methods=["GET", "POST"])
+@declares(Droit.GERER_RDV)
+@keeps_form
+def annulation(rdv_id: int) -> ResponseReturnValue:
+    """Who will be told and by what, whom to call; the reason; then every place is taken back and people are told."""
+    rdv = find(rdv_id)
+    form = AnnulationForm()
+    people = active_participations(rdv.id)
+    context = {
+        "rdv": rdv,
+        "vue": vues.heading(rdv),
+        "inscrits": len(people),
+        "told": prevenus(people if vues.will_be_told(rdv) else []),
+        "commencee": not vues.will_be_told(rdv),
+        "prevenir": said_yes("prevenir", default=True),
+    }
+    if form.validate_on_submit():
+        try:
+            rdvs.cancel_rdv(
+                rdv_id,
+                agent=current_agent(),
+                raison=(form.raison.data or "").strip(),
+                prevenir=said_yes("prevenir", default=True),
+            )
+        except DomainError as refusal:
+            return refused(refusal, "agent/annulation.html", form=form, **context)
+        flash("L’atelier est annulé.", "success")
+        return go_to(url_for(".fiche", rdv_id=rdv_id))
+    if rdv.cancelled_at is not None:
+        return go_to(url_for(".fiche", rdv_id=rdv_id))
+    return respond("agent/annulation.html", form=form, **context)

@@ -1,0 +1,78 @@
+"""The collective sheet: everything about one session, and what changed in it since a moment ago."""
+
+from collections.abc import Mapping
+
+from flask import Response, request
+from flask.typing import ResponseReturnValue
+
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.droits import Droit
+from webapp.domain.errors import Introuvable
+from webapp.domain.settings import resolve
+from webapp.models import Champ, Rdv
+from webapp.queries import fiche as queries
+from webapp.web.auth import allowed, current_agent, declares, may
+from webapp.web.forms.agent import AjoutForm
+from webapp.web.htmx import respond
+
+from . import bp, fragments, vues
+
+
+def find(rdv_id: int, *, whole: bool = False) -> Rdv:
+    """That session, if the agent has the running view's right on it: 404 or 403 otherwise."""
+    get = queries.session if whole else queries.session_alone
+    rdv = get(current_agent().organisation_id, rdv_id)
+    if rdv is None:
+        raise Introuvable
+    allowed(rdv)
+    return rdv
+
+
+@bp.get("/rdv/<int:rdv_id>")
+@declares(Droit.VOIR)
+def fiche(rdv_id: int) -> ResponseReturnValue:
+    """The sheet."""
+    return sheet(find(rdv_id, whole=True))
+
+
+def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = None) -> Response:
+    """The whole page; `alerts` say in somebody's row why what was asked was not done."""
+    people, editable = queries.people(rdv), fragments.editable(rdv)
+    effective = resolve("reservable_par", rdv=rdv, plage=rdv.plage_ouverture, motif=rdv.motif).valeur
+    return respond(
+        "agent/fiche.html",
+        status=status,
+        rdv=rdv,
+        entete=vues.header(rdv, people),
+        jauge=rdv.jauge(),
+        personnes=vues.rows(rdv, people, editable=editable, alerts=alerts),
+        dernier=max((p.id for p in people), default=0),
+        modifiable=editable,
+        entree_libre=effective is ReservablePar.ENTREE_LIBRE,
+        ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
+        annulable=editable and vues.state(rdv).value in ("a_venir", "en_cours"),
+        modifie_motif=may(Droit.CONFIGURER_MOTIFS, rdv),
+        journal=vues.journal(rdv),
+        champs=Champ,
+        refusal="" if status < 400 else "refus",
+    )
+
+
+@bp.get("/rdv/<int:rdv_id>/lignes")
+@declares(Droit.VOIR, passive=True)
+def lignes(rdv_id: int) -> ResponseReturnValue:
+    """The rows changed since the version `depuis`, the gauge and the new version; 204 when nothing changed."""
+    rdv = find(rdv_id)
+    since = request.args.get("depuis", 0, type=int)
+    if since >= rdv.version:
+        return Response(status=204)
+    people = queries.people(rdv, since=since)
+    newest = request.args.get("dernier", 0, type=int)
+    return str(fragments.changes(rdv, people, newest=newest, said=fragments.announcement(people)))
+
+
+@bp.get("/rdv/<int:rdv_id>/journal")
+@declares(Droit.VOIR)
+def journal(rdv_id: int) -> ResponseReturnValue:
+    """The journal alone, each time it is opened."""
+    return respond("agent/journal.html", "lignes", rdv=(rdv := find(rdv_id)), journal=vues.journal(rdv))

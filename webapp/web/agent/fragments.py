@@ -1,0 +1,79 @@
+"""What changed on a sheet since the version a page shows, for htmx: rows, gauge, the new version (docs/house.md law 8)."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from markupsafe import Markup
+
+from webapp.domain.droits import Droit
+from webapp.models import Participation, Rdv
+from webapp.queries import fiche
+from webapp.web.auth import may
+from webapp.web.htmx import macro_html, partial
+
+from . import vues
+
+ROWS_AT_ONCE = 20
+"""Beyond this an answer to a tap brings its own row only; the page then asks for the rest."""
+
+
+def editable(rdv: Rdv) -> bool:
+    """May the agent change this sheet now?"""
+    return rdv.cancelled_at is None and may(Droit.GERER_RDV, rdv)
+
+
+def changes(
+    rdv: Rdv,
+    people: Sequence[Participation],
+    *,
+    newest: int,
+    versioned: bool = True,
+    alerts: Mapping[int, str] | None = None,
+    said: str = "",
+) -> Markup:
+    """The rows of `people`, the gauge and, if `versioned`, the version they bring the page to.
+
+    `newest` is the highest participation id the page has: rows above it are put where they belong among the others.
+    One that is there after all (two answers crossed) is taken out first, so it is never there twice.
+    """
+    rows = {row.id: row for row in vues.rows(rdv, people, editable=editable(rdv), alerts=alerts)}
+    html = {
+        pid: macro_html("components/personne.html", "personne", row, editable(rdv)).strip() for pid, row in rows.items()
+    }
+    pieces = [partial(f"#participation-{pid}", html[pid]) for pid in rows if pid <= newest]
+    pieces += _inserted(rdv, {pid: html[pid] for pid in rows if pid > newest}, newest)
+    pieces.append(partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())))
+    if versioned:
+        pieces.append(partial("#etat", macro_html("agent/macros.html", "repere", rdv, max([newest, *rows]))))
+    if said:
+        pieces.append(partial("#annonces", Markup("{}").format(said), "innerHTML"))
+    return Markup("").join(pieces)
+
+
+def _inserted(rdv: Rdv, html: Mapping[int, str], newest: int) -> list[Markup]:
+    if not html:
+        return []
+    pieces = [partial("#personne-encore", "", "delete")]
+    pieces += [partial(f"#participation-{pid}", "", "delete") for pid in html]
+    ids = [pid for pid in fiche.order(rdv) if pid in html or pid <= newest]
+    # Targets are looked up before anything moves: neighbours that are both new go in together.
+    position = 0
+    for new, group in groupby(ids, key=lambda pid: pid in html):
+        run = list(group)
+        position += len(run)
+        if new:
+            rows = Markup("").join(Markup(html[pid]) for pid in run)
+            before = ids[position] if position < len(ids) else None
+            pieces.append(
+                partial(f"#participation-{before}", rows, "beforebegin")
+                if before
+                else partial("#participants", rows, "beforeend")
+            )
+    return pieces
+
+
+def announcement(people: Sequence[Participation]) -> str:
+    """One sentence for those who listen: "Yasmina Amrani : présence notée"."""
+    if len(people) == 1:
+        return f"{people[0].usager.nom_complet} : {vues.DONE[people[0].statut]}"
+    return f"{len(people)} changements dans la liste" if people else ""

@@ -1,0 +1,176 @@
+"""One person in one session: added, marked, removed. Each answer is a page, or the rows and the gauge for htmx."""
+
+from collections.abc import Sequence
+
+from flask import Response, make_response, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
+
+from webapp.domain.droits import Droit
+from webapp.domain.errors import Complet, DomainError, Introuvable
+from webapp.domain.participation import Acteur, Statut, holds_seat
+from webapp.models import Participation, Rdv
+from webapp.notifications.people import Prevenus, prevenus
+from webapp.queries import fiche as queries
+from webapp.services import booking, droits
+from webapp.web.auth import allowed, current_agent, declares, may
+from webapp.web.forms.agent import AjoutForm, said_yes
+from webapp.web.htmx import block_html, go_to, is_htmx, partial, respond
+from webapp.web.security import keeps_form
+
+from . import bp, fragments, vues
+from .fiche import find, sheet
+
+
+def find_participation(rdv_id: int, participation_id: int) -> Participation:
+    """That place in that session of the organisation, if the agent has the running view's right there."""
+    found = queries.participation(current_agent().organisation_id, rdv_id, participation_id)
+    if found is None:
+        raise Introuvable
+    allowed(found.rdv)
+    return found
+
+
+@bp.post("/rdv/<int:rdv_id>/participations")
+@declares(Droit.GERER_RDV)
+@keeps_form
+def ajouter(rdv_id: int) -> ResponseReturnValue:
+    """Add somebody known, or created here."""
+    rdv = find(rdv_id)
+    form = AjoutForm(motif=rdv.motif)
+    if not form.validate_on_submit():
+        return respond("agent/ajout.html", "ajout", form=form, rdv=rdv)
+    try:
+        booked = booking.book_seat(
+            rdv_id,
+            form.identity,
+            by=Acteur.AGENT,
+            envoi=form.envoi.data or "",
+            agent=current_agent(),
+            usager_id=form.known,
+            surbooking=said_yes("surbooking", default=False),
+            prevenir=said_yes("prevenir", default=True),
+        )
+    except Complet as refusal:
+        return _over(rdv, refusal, url_for(".ajouter", rdv_id=rdv_id), [("envoi", form.envoi.data), *form.typed])
+    except DomainError as refusal:
+        if refusal.status != 409:
+            raise
+        form.refuse(refusal)
+        return respond("agent/ajout.html", "ajout", form=form, rdv=rdv)
+    place = find_participation(rdv_id, booked.participation_id)
+    name = place.usager.nom_complet
+    said = f"{name} avait déjà une place" if booked.deja else f"{name} a une place"
+    return _done(place, said, added=f"{said}. {_told(place)}".strip())
+
+
+@bp.post("/rdv/<int:rdv_id>/participations/<int:participation_id>/statut")
+@declares(Droit.GERER_RDV)
+def statut(rdv_id: int, participation_id: int) -> ResponseReturnValue:
+    """Move one person; `version` is the one the page showed, so that nothing a colleague did is lost in silence."""
+    place = find_participation(rdv_id, participation_id)
+    wanted = _asked_statut()
+    try:
+        place = booking.change_statut(
+            place.id,
+            wanted,
+            by=Acteur.AGENT,
+            agent=current_agent(),
+            version=request.form.get("version", type=int),
+            prevenir=said_yes("prevenir", default=True),
+            surbooking=said_yes("surbooking", default=False),
+        )
+    except Complet as refusal:
+        kept = [("statut", wanted.value), ("version", request.form.get("version"))]
+        return _over(place.rdv, refusal, request.path, kept, name=place.usager.nom_complet)
+    except DomainError as refusal:
+        if refusal.status != 409:
+            raise
+        return _refused(find_participation(rdv_id, participation_id), refusal)
+    return _done(place, fragments.announcement([place]))
+
+
+@bp.get("/rdv/<int:rdv_id>/participations/<int:participation_id>/retrait")
+@declares(Droit.GERER_RDV)
+def retrait(rdv_id: int, participation_id: int) -> ResponseReturnValue:
+    """Before somebody is removed: who will be told, and by what."""
+    place = find_participation(rdv_id, participation_id)
+    told = prevenus([place] if vues.will_be_told(place.rdv) and holds_seat(place.statut) else [])
+    return respond("agent/retrait.html", rdv=place.rdv, place=place, vue=vues.heading(place.rdv), told=told)
+
+
+def _asked_statut() -> Statut:
+    try:
+        return Statut(request.form.get("statut", ""))
+    except ValueError:
+        raise BadRequest from None
+
+
+def _done(place: Participation, said: str, *, added: str = "") -> ResponseReturnValue:
+    """Back to the sheet, on that row; or the rows changed since what the page shows, and the field to add the next."""
+    rdv = place.rdv
+    if not is_htmx():
+        return go_to(url_for(".fiche", rdv_id=rdv.id, _anchor=f"participation-{place.id}"))
+    since, newest = request.form.get("depuis", type=int), request.form.get("dernier", 0, type=int)
+    people: Sequence[Participation] = [place]
+    versioned = since is not None
+    if since is not None and since < rdv.version:
+        changed = queries.people(rdv, since=since)
+        versioned = len(changed) <= fragments.ROWS_AT_ONCE
+        if versioned:
+            people = changed if any(p.id == place.id for p in changed) else [*changed, place]
+    html = fragments.changes(rdv, people, newest=newest, versioned=versioned, said=said)
+    if added:
+        blank = AjoutForm(formdata=None, motif=rdv.motif)
+        context = {"rdv": rdv, "form": blank, "fait": added}
+        html += partial("#ajout", block_html("agent/ajout.html", "ajout", context).strip(), "outerHTML")
+    return str(html)
+
+
+def _refused(place: Participation, refusal: DomainError) -> Response:
+    """409: the row as it is now, with the reason in it; the whole sheet without htmx."""
+    alerts = {place.id: refusal.message}
+    if not is_htmx():
+        rdv = queries.session(place.rdv.organisation_id, place.rdv_id)
+        assert rdv is not None
+        return sheet(rdv, status=409, alerts=alerts)
+    newest = request.form.get("dernier", place.id, type=int)
+    html = fragments.changes(place.rdv, [place], newest=max(newest, place.id), versioned=False, alerts=alerts)
+    return make_response(str(html), 409)
+
+
+def _over(
+    rdv: Rdv, refusal: DomainError, action: str, kept: list[tuple[str, str | None]], *, name: str = ""
+) -> Response:
+    """409: the session is full. Going over is asked for on purpose, by who may (docs/domain.md rule 7)."""
+    permitted = rdv.organisation.surbooking_autorise and may(Droit.SURBOOKER, rdv)
+    grantors = [] if permitted else droits.grantors(rdv.organisation_id)
+    response = respond(
+        "agent/surbooking.html",
+        "demande",
+        status=409,
+        rdv=rdv,
+        refusal=refusal.message,
+        action=action,
+        kept=[(field, value) for field, value in kept if value],
+        nom=name,
+        prevenir=said_yes("prevenir", default=True),
+        permis=permitted,
+        autorise=rdv.organisation.surbooking_autorise,
+        peuvent=grantors,
+        droit=Droit.SURBOOKER.label,
+        jauge=rdv.jauge(),
+    )
+    if is_htmx():
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#avis", "innerHTML"
+    return response
+
+
+def _told(place: Participation) -> str:
+    """What leaves for the person just added: "Un SMS et un courriel partent.", or that they are to be called."""
+    if not said_yes("prevenir", default=True):
+        return "Aucun message ne part."
+    told: Prevenus = prevenus([place])
+    if told.a_appeler:
+        return "Personne à appeler : aucun contact ne permet de lui écrire."
+    return ""

@@ -1,0 +1,246 @@
+"""The collective sheet in words: its header, its people, what became of their messages, who did what."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+
+from webapp.clock import utcnow
+from webapp.domain import phones
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.dates import day_month, hour, local, long_date, span
+from webapp.domain.participation import Acteur, Etat, Statut, etat
+from webapp.domain.settings import Reglage, nom_sms, resolve
+from webapp.models import Canal, Champ, EtatNotification, Participation, Rdv, TypeLieu
+from webapp.notifications.people import lecteurs
+from webapp.queries import fiche
+from webapp.web.vues import PersonneVue
+
+RESERVABLE = {
+    ReservablePar.AGENTS: "les agents seulement",
+    ReservablePar.INVITES: "les personnes invitées",
+    ReservablePar.TOUS: "tout le monde, en ligne",
+    ReservablePar.ENTREE_LIBRE: "entrée libre, sans inscription",
+}
+MESSAGES = {
+    "inscription": "Confirmation",
+    "desistement": "Désistement",
+    "retrait": "Place retirée",
+    "annulation": "Annulation",
+    "rappel": "Rappel",
+    "modification": "Changement",
+}
+CANAUX = {Canal.SMS: "SMS", Canal.COURRIEL: "courriel"}
+WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
+DONE = {
+    Statut.INSCRIT: "inscription notée",
+    Statut.PRESENT: "présence notée",
+    Statut.ABSENT: "absence notée",
+    Statut.EXCUSE: "excuse notée",
+    Statut.ANNULE: "place retirée",
+}
+"""What is said aloud when somebody's status changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entete:
+    """The top of the sheet; a session that has started says what it was at its start (docs/domain.md rule 3)."""
+
+    motif: str
+    intitule: str
+    quand: str
+    lieu: str
+    adresse: str
+    agents: str
+    etat: Etat
+    annulee: str
+    reglages: Sequence[tuple[str, str, str]]
+
+
+def state(rdv: Rdv, people: Iterable[Participation] = ()) -> Etat:
+    """The session's own state, from those of its people."""
+    return etat(
+        now=utcnow(),
+        starts_at=rdv.starts_at,
+        ends_at=rdv.ends_at,
+        cancelled=rdv.cancelled_at is not None,
+        statuts={p.statut for p in people},
+    )
+
+
+def header(rdv: Rdv, people: Iterable[Participation]) -> Entete:
+    """All that stands above the list of people."""
+    tz, frozen = rdv.organisation.timezone, rdv.fige or {}
+    lieu, salle = (rdv.lieu.name if rdv.lieu else ""), (rdv.salle.name if rdv.salle else "")
+    place = ", ".join(name for name in (frozen.get("salle", salle), frozen.get("lieu", lieu)) if name)
+    if not place:
+        place = "À distance" if rdv.motif.location_type is TypeLieu.VISIO or rdv.lien_visio else "Lieu à préciser"
+    return Entete(
+        motif=frozen.get("motif", rdv.motif.name),
+        intitule=rdv.intitule,
+        quand=f"{long_date(rdv.starts_at, tz)}, {span(rdv.starts_at, rdv.ends_at, tz)}",
+        lieu=place,
+        adresse=frozen.get("adresse", rdv.lieu.adresse_complete if rdv.lieu else ""),
+        agents=listed([agent.nom_court for agent in rdv.agents]),
+        etat=state(rdv, people),
+        annulee=_cancelled(rdv, tz),
+        reglages=settings(rdv),
+    )
+
+
+def settings(rdv: Rdv) -> list[tuple[str, str, str]]:
+    """(name, effective value, where it comes from) of what a session may inherit."""
+    levels: dict[str, Any] = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
+    own = rdv.capacite_propre is not None
+    seats = Reglage(rdv.capacite_max, "rdv") if own else resolve("capacite_max", **{**levels, "rdv": None})
+    who = resolve("reservable_par", **levels)
+    found = [
+        ("Capacité", Reglage(rdv.capacite_max, seats.source), "sans limite"),
+        ("Qui peut s’inscrire", Reglage(RESERVABLE[who.valeur], who.source), ""),
+        ("Nom dans les SMS", Reglage(nom_sms(**levels), resolve("nom_sms", **levels).source), ""),
+        ("Avant l’inscription", resolve("instructions_avant", **levels), "rien de particulier"),
+        ("Après l’inscription", resolve("instructions_apres", **levels), "rien de particulier"),
+    ]
+    if rdv.motif.location_type is TypeLieu.VISIO:
+        found.append(("Lien de la visio", resolve("lien_visio", **levels), "pas encore donné"))
+    return [(name, str(one.valeur or empty), one.provenance) for name, one, empty in found]
+
+
+def listed(names: Sequence[str]) -> str:
+    """ "Nadia K., Paul R. et Léa M."."""
+    return " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def rows(
+    rdv: Rdv, people: Sequence[Participation], *, editable: bool, alerts: Mapping[int, str] | None = None
+) -> list[PersonneVue]:
+    """These people as rows of the sheet: one statement for all their messages."""
+    told: dict[int, list[Any]] = defaultdict(list)
+    readers = {p.usager.responsable_id or p.usager_id for p in people} if len(people) <= 20 else None
+    for message in fiche.messages(rdv, readers) if people else ():
+        for participation_id in message.participation_ids:
+            told[participation_id].append(message)
+    return [row(rdv, p, told[p.id], editable, (alerts or {}).get(p.id, "")) for p in people]
+
+
+def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: str) -> PersonneVue:
+    """One person (docs/domain.md rule 15)."""
+    tz, phone, email = rdv.organisation.timezone, p.contact_telephone, p.contact_courriel
+    word, tone = message_word(p, told)
+    asked = rdv.motif.asks(Champ.NUMERO_DOSSIER)
+    link = {"rdv_id": rdv.id, "participation_id": p.id}
+    return PersonneVue(
+        id=p.id,
+        version=p.version,
+        nom=p.usager.nom_liste,
+        nom_dit=p.usager.nom_complet,
+        statut=p.statut,
+        statut_url=url_for("agent.statut", **link),
+        contact=phones.national(phone) if phone else email or "",
+        tel=phone or "",
+        numero_dossier=(p.numero_dossier or p.usager.numero_dossier or "") if asked else "",
+        retrait_url=url_for("agent.retrait", **link) if editable else "",
+        origine=f"{_origin(p)}, le {day_month(p.inscrit_le, tz)}",
+        mot=word,
+        ton=tone,
+        messages=[_message(message, tz) for message in told] + ([f"Courriel : {email}."] if phone and email else []),
+        alerte=alert,
+    )
+
+
+def message_word(p: Participation, told: Sequence[Any]) -> tuple[str, str]:
+    """One word for the person's messages, and its tone; what the person or the service decided goes first."""
+    if p.statut is Statut.ANNULE:
+        return "place retirée", "flat"
+    if p.statut is Statut.EXCUSE:
+        reason = f" : {p.raison}" if p.raison else ""
+        return ("a prévenu" if p.statut_par is Acteur.USAGER else "excuse notée") + reason, "warn"
+    if lecteurs([p])[0].a_appeler:
+        return "à appeler", "warn"
+    if not p.prevenir:
+        return "sans message", "flat"
+    last = [m for m in told if m.event == told[-1].event and m.etat is not EtatNotification.IGNOREE]
+    for states, text, tone in (
+        ((EtatNotification.ENVOYEE,), "{} envoyé", "ok"),
+        (WAITING, "{} en cours d’envoi", "flat"),
+        ((EtatNotification.ECHEC,), "{} en échec", "bad"),
+    ):
+        channels = [CANAUX[m.canal] for m in last if m.etat in states]
+        if channels:
+            words = text.format(listed(sorted(set(channels), reverse=True)))
+            plural = len(set(channels)) > 1
+            return (words.replace("envoyé", "envoyés") if plural and tone == "ok" else words), tone
+    return "", ""
+
+
+def _message(message: Any, tz: str) -> str:
+    what = f"{MESSAGES.get(message.event, message.event.capitalize())} par {CANAUX[message.canal]}"
+    if message.etat is EtatNotification.ENVOYEE:
+        return f"{what} : envoi le {_when(message.envoyee_le or message.cree_le, tz)}."
+    if message.etat is EtatNotification.ECHEC:
+        return f"{what} : échec. {message.erreur}".strip()
+    if message.etat is EtatNotification.IGNOREE:
+        return f"{what} : pas envoyé. {message.erreur}".strip()
+    return f"{what} : en cours d’envoi."
+
+
+def _origin(p: Participation) -> str:
+    if p.origine is Acteur.AGENT and p.cree_par_agent:
+        return f"par {p.cree_par_agent.nom_court}"
+    return {Acteur.PRESCRIPTEUR: "par un professionnel", Acteur.AGENT: "par un agent"}.get(p.origine, "en ligne")
+
+
+def _cancelled(rdv: Rdv, tz: str) -> str:
+    if rdv.cancelled_at is None:
+        return ""
+    reason = f" Raison : {rdv.cancelled_reason}." if rdv.cancelled_reason else ""
+    return f"Cette séance a été annulée le {_when(rdv.cancelled_at, tz)}.{reason}"
+
+
+def _when(moment: datetime, tz: str) -> str:
+    return f"{day_month(moment, tz)} à {hour(moment, tz)}"
+
+
+def journal(rdv: Rdv) -> list[tuple[datetime, str, str]]:
+    """(moment, the moment in words, sentence) of the last things done, latest first."""
+    tz = rdv.organisation.timezone
+    return [
+        (local(line.quand, tz), _when(line.quand, tz), _sentence(line, f"{first} {last}" if last else "quelqu’un"))
+        for line, first, last in fiche.journal(rdv)
+    ]
+
+
+def _sentence(line: Any, name: str) -> str:
+    who = line.agent.nom_court if line.agent else {Acteur.SYSTEME: "Le site"}.get(line.acteur, "")
+    details: dict[str, Any] = line.details
+    extra = (" en surnombre" if details.get("surbooking") else "") + (
+        ", sans prévenir" if details.get("prevenir") is False else ""
+    )
+    after, before = details.get("a"), details.get("de")
+    if line.action == "inscription":
+        return f"{who} a inscrit {name}{extra}." if who else f"Inscription de {name} en ligne."
+    if line.action == "statut":
+        if not who:
+            return f"{name} a prévenu : absence." if after == Statut.EXCUSE else f"{name} a repris sa place."
+        if after == Statut.ANNULE:
+            return f"{who} a retiré {name}{extra}."
+        if before == Statut.ANNULE:
+            return f"{who} a réinscrit {name}{extra}."
+        return f"{who} a noté {name} « {Statut(str(after)).label} »{extra}."
+    if line.action == "annulation":
+        return f"{who} a annulé la séance{extra}."
+    return f"{who} : {line.action.replace('_', ' ')}."
+
+
+def heading(rdv: Rdv) -> str:
+    """One session in one line: "Mes droits au RSA, mardi 3 mars 2026, 14 h à 16 h"."""
+    tz = rdv.organisation.timezone
+    return f"{rdv.motif.name}, {long_date(rdv.starts_at, tz)}, {span(rdv.starts_at, rdv.ends_at, tz)}"
+
+
+def will_be_told(rdv: Rdv) -> bool:
+    """Do messages still go out about it? Not once it has started (docs/notifications.md)."""
+    return utcnow() < rdv.starts_at
