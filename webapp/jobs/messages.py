@@ -3,6 +3,7 @@
 import logging
 import random
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,10 +113,19 @@ def prepare(ids: Sequence[int], until: datetime) -> list[tuple[int, Outgoing | I
             found.append((row.id, compose(row, batch, now)))
         except Exception as error:
             # A message that can't be made must not hold those behind it; it is tried again, then shown as failed.
-            log.exception("message %s (%s) can't be composed", row.id, row.event)
+            # The error's own words may hold a name or an address: where it happened is enough to mend it.
+            log.error(
+                "message %s (%s) can't be composed: %s %s", row.id, row.event, type(error).__name__, _where(error)
+            )
             _record_failure(row.id, row.tentatives, until, f"Erreur interne : {type(error).__name__}")
     db.session.remove()
     return found
+
+
+def _where(error: Exception) -> str:
+    """The files and lines an error went through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
 
 
 def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetime) -> int:

@@ -105,7 +105,7 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
 def _calendar(
     notice: SeanceNotice, reader: Lecteur, seance: content.Seance, emetteur: Emetteur, to: str, now: datetime
 ) -> bytes:
-    if not notice.calendar:
+    if not notice.calendar or any(char.isspace() for char in to):  # no address: the channel will refuse it
         return b""
     organizer = emetteur.courriel or current_app.config["MAIL_DEFAULT_SENDER"]
     return ics.calendar(
