@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from webapp.extensions import db
@@ -109,11 +109,14 @@ def coming_sessions(organisation_id: int, plage_id: int, now: datetime, limit: i
     ).all()
 
 
-def lieux(organisation_id: int) -> Sequence[Lieu]:
-    """Places that may be chosen (those typed for one session are not offered again), with their rooms."""
+def lieux(organisation_id: int, kept_id: int | None = None) -> Sequence[Lieu]:
+    """Places that may be chosen (those typed for one session are not offered again) or already are, with their rooms."""
     return db.session.scalars(
         select(Lieu)
-        .where(Lieu.organisation_id == organisation_id, Lieu.enabled, Lieu.ponctuel.is_(False))
+        .where(
+            Lieu.organisation_id == organisation_id,
+            or_(and_(Lieu.enabled, Lieu.ponctuel.is_(False)), Lieu.id == kept_id),
+        )
         .options(selectinload(Lieu.salles))
         .order_by(Lieu.name)
     ).all()

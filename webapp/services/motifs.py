@@ -37,7 +37,7 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
         raise ValueError(f"not settings of a motif: {sorted(unknown)}")
     with transaction():
         if motif_id is None:
-            service = db.session.get(Service, data.get("service_id"))
+            service = db.session.get(Service, data.get("service_id"), with_for_update={"key_share": True})
             if service is None or service.organisation_id != agent.organisation_id:
                 raise Introuvable("Ce service n’existe pas.")
             motif = Motif(
@@ -49,6 +49,8 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
         else:
             motif = _locked(motif_id)
         require(agent, Droit.CONFIGURER_MOTIFS, motif)
+        if motif_id is None and (twin := _twin(data)) is not None:
+            return twin  # the same form sent twice
         moved = motif_id is not None and data.get("location_type", motif.location_type) != motif.location_type
         if moved and frozen_fields(motif):
             raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
@@ -100,6 +102,16 @@ def _locked(motif_id: int) -> Motif:
     if motif is None:
         raise Introuvable("Ce motif n’existe pas.")
     return motif
+
+
+def _twin(data: dict[str, Any]) -> Motif | None:
+    """A motif of that service that says exactly this already: a double click makes one (docs/domain.md rule 19)."""
+    named = db.session.scalars(
+        select(Motif).where(
+            Motif.service_id == data["service_id"], Motif.name == data.get("name"), Motif.archived_at.is_(None)
+        )
+    )
+    return next((m for m in named if all(getattr(m, name) == value for name, value in data.items())), None)
 
 
 def _check(motif: Motif) -> None:

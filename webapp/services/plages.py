@@ -73,7 +73,7 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
     """
     data.recurrence.check(data.first_day)
     with transaction():
-        motif = _settled(data.motif_id)
+        motif = _settled(data.motif_id, alone=plage_id is None)
         coming: list[Rdv] = []
         if plage_id is None:
             if not may(agent, Droit.GERER_SES_PLAGES, motif):
@@ -87,7 +87,10 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
             if plage.motif_id != motif.id:
                 raise Refus("Le motif d’une plage ne change plus une fois ses séances créées : créez une autre plage.")
             coming = _coming(plage)
-        plage.agents = _check(data, motif, plage)
+        agents = _check(data, motif, plage)
+        if plage_id is None and (twin := _twin(data, motif)) is not None:
+            return Reconciliation(twin, coming_count(twin.id), 0, 0)  # the same form sent twice
+        plage.agents = agents
         for name in (
             "title", "first_day", "start_time", "end_time", "capacite_max", "instructions_avant", "instructions_apres",
             "reservable_par", "nom_sms",
@@ -183,15 +186,38 @@ def days_of(plage: PlageOuverture, until: date | None = None) -> list[date]:
     )
 
 
-def _settled(motif_id: int) -> Motif:
-    """The motif, held still until the commit: what new sessions inherit can't change under them.
+def _settled(motif_id: int, *, alone: bool = False) -> Motif:
+    """The motif, held still until the commit: what new sessions inherit can't change under them. `alone`: nobody else
+    creates a plage of it meanwhile.
 
     Locks go motif, plage, sessions in ascending id, here and in `motifs.save_motif`: opposite edits wait, never block.
     """
-    motif = db.session.get(Motif, motif_id, populate_existing=True, with_for_update={"read": True})
+    motif = db.session.get(
+        Motif, motif_id, populate_existing=True, with_for_update={"key_share": True} if alone else {"read": True}
+    )
     if motif is None:
         raise Introuvable("Ce motif n’existe pas.")
     return motif
+
+
+def _twin(data: PlageData, motif: Motif) -> PlageOuverture | None:
+    """A plage that says exactly this already: a double click makes one (docs/domain.md rule 19)."""
+    found = db.session.scalars(
+        select(PlageOuverture)
+        .where(
+            PlageOuverture.motif_id == motif.id,
+            PlageOuverture.title == data.title,
+            PlageOuverture.first_day == data.first_day,
+            PlageOuverture.start_time == data.start_time,
+            PlageOuverture.end_time == data.end_time,
+            PlageOuverture.rrule == data.recurrence.to_rrule(),
+            PlageOuverture.lieu_id.is_not_distinct_from(data.lieu_id),
+            PlageOuverture.salle_id.is_not_distinct_from(data.salle_id),
+        )
+        .options(selectinload(PlageOuverture.agents))
+        .order_by(PlageOuverture.id)
+    )
+    return next((plage for plage in found if {a.id for a in plage.agents} == set(data.agent_ids)), None)
 
 
 def _locked(plage_id: int) -> PlageOuverture:

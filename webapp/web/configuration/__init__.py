@@ -3,3 +3,5 @@
 from flask import Blueprint
 
 bp = Blueprint("configuration", __name__, url_prefix="/configuration")
+
+from . import accueil, motifs  # noqa: E402,F401

@@ -1,0 +1,238 @@
+"""Plages d'ouverture: when, where and with whom; saving one makes its sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flask import flash, request, url_for
+from flask.typing import ResponseReturnValue
+
+from webapp.clock import utcnow
+from webapp.domain.dates import NBSP, local
+from webapp.domain.droits import Droit, services_with
+from webapp.domain.errors import DomainError, Introuvable
+from webapp.domain.recurrence import Recurrence, RecurrenceError, horizon
+from webapp.domain.settings import resolve
+from webapp.models import Motif, PlageOuverture
+from webapp.queries import configuration as queries
+from webapp.services.plages import Reconciliation, coming_days, save_plage
+from webapp.web.auth import allowed, allowed_services, current_agent, declares
+from webapp.web.errors import refused
+from webapp.web.forms.motif import RESERVABLE_PAR
+from webapp.web.forms.plage import PlageForm
+from webapp.web.htmx import go_to, is_htmx, respond
+from webapp.web.security import keeps_form
+from webapp.web.templating import pluriel
+
+from . import bp
+
+PAGE = "agent/plage.html"
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """The coming dates of a plage being typed: `encore` follow those shown; `suite`, the horizon others come after."""
+
+    jours: Sequence[date] = ()
+    encore: int = 0
+    dernier: date | None = None
+    suite: date | None = None
+    raison: str = ""
+
+    @property
+    def total(self) -> int:
+        return len(self.jours) + self.encore
+
+
+@bp.get("/plages")
+@declares(Droit.VOIR)
+def plages() -> ResponseReturnValue:
+    """Plages of my services, mine first, those that are over apart."""
+    agent, now = current_agent(), utcnow()
+    venir = queries.coming_by_plage(agent.organisation_id, now)
+    found = queries.plages(agent.organisation_id, allowed_services())
+    lines = [(plage, Recurrence.from_rrule(plage.rrule), venir.get(plage.id, queries.Venir())) for plage in found]
+    coming = [line for line in lines if line[2].seances]
+    mine = [line for line in coming if any(a.id == agent.id for a in line[0].agents)]
+    groups = [("Mes plages", mine), ("Les autres plages de mes services", [x for x in coming if x not in mine])]
+    return respond(
+        "agent/plages.html",
+        groupes=groups,
+        sans_suite=[line for line in lines if not line[2].seances],
+        tz=agent.organisation.timezone,
+        creation=_my_services() != set(),
+    )
+
+
+@bp.route("/plages/nouvelle", methods=["GET", "POST"])
+@declares(Droit.GERER_SES_PLAGES)
+@keeps_form
+def nouvelle_plage() -> ResponseReturnValue:
+    """Create a plage of one of my services' motifs."""
+    form = _form(None)
+    if form.motif is None and len(form.motif_id.choices) == 1:
+        return respond("agent/plage_sans_motif.html", creation=may_configure())
+    return _edit(None, form)
+
+
+@bp.route("/plages/<int:plage_id>", methods=["GET", "POST"])
+@declares(Droit.GERER_PLAGES)
+@keeps_form
+def plage(plage_id: int) -> ResponseReturnValue:
+    """A plage, its coming sessions, and the form that changes it."""
+    found, now = _find(plage_id), utcnow()
+    return _edit(
+        found,
+        _form(found),
+        tz=found.organisation.timezone,
+        seances=queries.coming_sessions(found.organisation_id, found.id, now),
+        venir=queries.coming_by_plage(found.organisation_id, now).get(found.id, queries.Venir()),
+    )
+
+
+@bp.route("/plages/heritage", methods=["GET", "POST"])
+@declares(Droit.GERER_SES_PLAGES)
+@keeps_form
+def heritage() -> ResponseReturnValue:
+    """What the plage being typed inherits; with `pour=motif`, also the agents and places of the motif just chosen.
+
+    The page posts: instructions are too long for an address.
+    """
+    if not is_htmx():
+        return go_to(url_for(".nouvelle_plage", motif_id=request.args.get("motif_id")))
+    found = _edited()
+    form = _form(found, formdata=request.args if request.method == "GET" else None)
+    return respond("agent/plages_heritage.html", status=200, **_context(form, found), pour=request.args.get("pour"))
+
+
+@bp.post("/plages/apercu")
+@declares(Droit.GERER_SES_PLAGES)
+@keeps_form
+def apercu_plage() -> ResponseReturnValue:
+    """The coming dates of what is being typed; nothing is saved."""
+    found = _edited()
+    return respond("agent/plages_dates.html", "dates", status=200, **_context(_form(found), found))
+
+
+def may_configure() -> bool:
+    """Whether I may create the motif that is missing."""
+    agent = current_agent()
+    return services_with(agent.octrois(), Droit.CONFIGURER_MOTIFS, agent.organisation_id) != set()
+
+
+def _my_services() -> set[int] | None:
+    """Where I may create plages, all of them or my own."""
+    agent, found = current_agent(), set()
+    for droit in (Droit.GERER_PLAGES, Droit.GERER_SES_PLAGES):
+        there = services_with(agent.octrois(), droit, agent.organisation_id)
+        if there is None:
+            return None
+        found |= there
+    return found
+
+
+def _find(plage_id: int) -> PlageOuverture:
+    found = queries.plage(current_agent().organisation_id, plage_id)
+    if found is None:
+        raise Introuvable("Cette plage d’ouverture n’existe pas ou n’existe plus.")
+    allowed(found, Droit.GERER_PLAGES)
+    return found
+
+
+def _edited() -> PlageOuverture | None:
+    """The saved plage a fragment is about, if it is not a new one."""
+    return _find(request.args.get("plage", 0, type=int)) if "plage" in request.args else None
+
+
+def _form(found: PlageOuverture | None, formdata: Any = None) -> PlageForm:
+    """The form, with the choices that the motif chosen so far leaves."""
+    agent = current_agent()
+    motifs: Sequence[Motif] = []
+    motif = found.motif if found else None
+    if found is None:
+        services = _my_services()
+        if services == set():
+            allowed_services()
+        motifs = [m for m in queries.motifs(agent.organisation_id, services) if m.archived_at is None]
+        wanted = request.values.get("motif_id", type=int)
+        motif = next((m for m in motifs if m.id == wanted), motifs[0] if len(motifs) == 1 else None)
+    return PlageForm(
+        found,
+        motif=motif,
+        motifs=motifs,
+        agents=queries.agents_of(agent.organisation_id, motif.service_id) if motif else (),
+        lieux=queries.lieux(agent.organisation_id, found.lieu_id if found else None),
+        me=agent,
+        formdata=formdata,
+    )
+
+
+def _edit(found: PlageOuverture | None, form: PlageForm, **context: Any) -> ResponseReturnValue:
+    if "actualiser" in request.form and not form.stale:
+        if request.form["actualiser"] == "salle" and form.salle is not None and form.salle.capacite:
+            form.capacite_max.data, form.capacite_max.raw_data = form.salle.capacite, None
+        return respond(PAGE, status=200, form=form, **_context(form, found), **context)
+    if form.validate_on_submit():
+        version = int(form.version.data) if (form.version.data or "").isdigit() else None
+        try:
+            saved = save_plage(found.id if found else None, form.plage_data(), current_agent(), version=version)
+        except DomainError as refusal:
+            return refused(refusal, PAGE, form=form, **_context(form, found), **context)
+        _say(found is None, saved, form)
+        return go_to(url_for(".plage", plage_id=saved.plage.id))
+    return respond(PAGE, form=form, **_context(form, found), **context)
+
+
+def _say(created: bool, saved: Reconciliation, form: PlageForm) -> None:
+    """What saving did, in words."""
+    done = [pluriel(saved.creees, "séance créée", "séances créées")] if saved.creees or created else []
+    if saved.retirees:
+        done.append(pluriel(saved.retirees, "séance sans inscrit retirée", "séances sans inscrit retirées"))
+    words = f"{NBSP}: {', '.join(done)}." if done else "."
+    if saved.gardees == 1:
+        words += " Une séance où des personnes sont inscrites garde sa date et son lieu."
+    elif saved.gardees:
+        words += f" {saved.gardees} séances où des personnes sont inscrites gardent leur date et leur lieu."
+    flash(("La plage est créée" if created else "La plage est enregistrée") + words, "success")
+    if saved.depassees:
+        over = pluriel(saved.depassees, "séance compte", "séances comptent")
+        flash(f"{over} déjà plus d’inscrits que la nouvelle capacité. Personne n’est retiré.", "warning")
+    seats = resolve("capacite_max", rdv=None, plage=saved.plage, motif=saved.plage.motif).valeur
+    if form.salle is not None and form.salle.capacite and seats and seats > form.salle.capacite:
+        flash(
+            f"{form.salle.name} a {form.salle.capacite} places, l’atelier en propose {seats}. C’est permis.", "warning"
+        )
+
+
+def _context(form: PlageForm, found: PlageOuverture | None) -> dict[str, Any]:
+    """What the page and its fragments show beside the fields."""
+    return {"form": form, "plage": found, "motif": form.motif, "dates": _dates(form), "qui": RESERVABLE_PAR}
+
+
+def _dates(form: PlageForm) -> Dates:
+    if form.motif is None or form.first_day.data is None or form.start_time.data is None:
+        return Dates(raison="Choisissez un motif, un premier jour et des heures pour voir les dates.")
+    try:
+        rule = form.recurrence()
+        rule.check(form.first_day.data)
+        what = (form.motif, form.first_day.data, form.start_time.data, rule, form.excluded())
+    except RecurrenceError as error:
+        return Dates(raison=error.message_fr)
+    except ValueError as error:
+        return Dates(raison=f"« {error} » n’est pas une date à sauter. Exemple : 25/12/2026")
+    days = coming_days(*what)
+    tz = form.motif.organisation.timezone
+    end = horizon(utcnow(), form.motif.delai_max_jours, tz)
+    later = coming_days(*what, until=end.replace(year=end.year + 1, day=min(end.day, 28)))
+    suite = end if len(later) > len(days) else None
+    if not days:
+        today = local(utcnow(), tz).date()
+        past = form.first_day.data < today and not later
+        return Dates(
+            suite=suite,
+            raison="Toutes les dates sont passées." if past else "Aucune date à venir avec ces réglages." if not suite
+            else "Ces dates sont lointaines : les séances seront créées à l’approche.",
+        )  # fmt: skip
+    return Dates(days[:SHOWN], max(0, len(days) - SHOWN), days[-1], suite)

@@ -1,0 +1,307 @@
+"""What an agent says of a plage d'ouverture, recurrence as a person thinks of it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from wtforms import (
+    DateField,
+    Field,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    TimeField,
+    URLField,
+    ValidationError,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.recurrence import Frequency, Recurrence, RecurrenceError
+from webapp.models import Agent, Lieu, Motif, PlageOuverture, Salle, TypeLieu
+from webapp.services.plages import PlageData
+
+from .base import BaseForm
+from .motif import RESERVABLE_PAR, TEXT, boxes, strip
+
+JOURS = list(enumerate(("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")))
+RANGS = [(1, "1er"), (2, "2e"), (3, "3e"), (4, "4e"), (-1, "dernier")]
+UNE, SEMAINES, MOIS_JOUR, MOIS_DATE = "une", "semaines", "mois_jour", "mois_date"
+SANS, DATE, FOIS = "sans", "date", "fois"
+# Where the recurrence's reasons belong in this form.
+FIELDS = {
+    "frequency": "frequence",
+    "interval": "intervalle",
+    "weekdays": "jours",
+    "nth": "rang",
+    "month_day": "jour_du_mois",
+    "until": "jusqua",
+    "count": "fois",
+    "end_time": "end_time",
+}
+
+
+def empty_to_none(value: Any) -> int | None:
+    """A choice that may be left out."""
+    return int(value) if value not in (None, "") else None
+
+
+class PlageForm(BaseForm):
+    """Create a plage or change it. `motif` is the one chosen so far: the agents and the place depend on it."""
+
+    version = HiddenField()
+    motif_id = SelectField("Motif collectif", coerce=empty_to_none)
+    title = StringField(
+        "Nom de la plage, pour les agents",
+        [Length(max=120, message="120 caractères au plus.")],
+        filters=[strip],
+    )
+    agent_ids = boxes("Quels agents l’animent ?", [], coerce=int)
+    endroit = SelectField("Lieu et salle")
+    lien_visio = URLField(
+        "Lien de la visioconférence", [Length(max=300, message="C’est trop long : 300 caractères au plus.")],
+        filters=[strip],
+    )  # fmt: skip
+    first_day = DateField("Premier jour", [InputRequired("Indiquez le premier jour.")], format=["%Y-%m-%d", "%d/%m/%Y"])
+    start_time = TimeField("De", [InputRequired("Indiquez l’heure de début.")], format=["%H:%M", "%H:%M:%S"])
+    end_time = TimeField("À", [InputRequired("Indiquez l’heure de fin.")], format=["%H:%M", "%H:%M:%S"])
+    frequence = RadioField(
+        "Cela revient…",
+        choices=[
+            (UNE, "Une seule fois"),
+            (SEMAINES, "Certains jours de la semaine"),
+            (MOIS_JOUR, "Un jour du mois, comme « le 2e mardi »"),
+            (MOIS_DATE, "Une date du mois, comme « le 15 »"),
+        ],
+        default=UNE,
+    )
+    intervalle = IntegerField("Toutes les combien de semaines, ou tous les combien de mois ?", [Optional()], default=1)
+    jours = boxes("Quels jours ?", JOURS, coerce=int)
+    rang = SelectField("Lequel dans le mois ?", choices=[("", "celui du premier jour"), *RANGS], coerce=empty_to_none)
+    jour = SelectField("Quel jour ?", choices=[("", "celui du premier jour"), *JOURS], coerce=empty_to_none)
+    jour_du_mois = IntegerField("Quelle date du mois ?", [Optional()])
+    fin = RadioField(
+        "Jusqu’à quand ?",
+        choices=[(SANS, "Sans fin prévue"), (DATE, "Jusqu’à une date"), (FOIS, "Un nombre de fois")],
+        default=SANS,
+    )
+    jusqua = DateField("Dernier jour possible", [Optional()], format=["%Y-%m-%d", "%d/%m/%Y"])
+    fois = IntegerField("Combien de fois ?", [Optional()])
+    sauts = TextAreaField("Dates à sauter", filters=[strip])
+
+    capacite_max = IntegerField(
+        "Nombre de places", [Optional(), NumberRange(min=1, max=2000, message="Il faut entre 1 et 2000 places.")]
+    )
+    instructions_avant = TextAreaField(
+        "Avant de réserver", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        filters=[strip],
+    )  # fmt: skip
+    instructions_apres = TextAreaField(
+        "Une fois inscrit", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        filters=[strip],
+    )  # fmt: skip
+    reservable_par = SelectField(
+        "Qui peut réserver ?",
+        choices=[("", "Comme le motif"), *((who.value, label) for who, label in RESERVABLE_PAR.items())],
+    )
+    nom_sms = StringField(
+        "Nom dans les SMS",
+        [Length(max=60, message="Le nom dans les SMS a 60 caractères au plus : le reste du texte doit tenir aussi.")],
+        filters=[strip],
+    )
+
+    def __init__(
+        self,
+        plage: PlageOuverture | None = None,
+        *,
+        motif: Motif | None,
+        motifs: Sequence[Motif] = (),
+        agents: Sequence[Agent] = (),
+        lieux: Sequence[Lieu] = (),
+        me: Agent | None = None,
+        formdata: Any = None,
+    ) -> None:
+        saved = _saved(plage) if plage else {"agent_ids": [me.id] if me else [], "motif_id": motif and motif.id}
+        if formdata is None:
+            super().__init__(obj=plage, data=saved)
+        else:
+            super().__init__(formdata, obj=plage, data=saved)
+        self.motif = motif
+        self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
+        self.agent_ids.choices = [(agent.id, agent.nom_complet) for agent in agents]
+        self.endroit.choices = [("", "Choisissez un lieu"), *_places(lieux)]
+        self.motif_id.choices = [("", "Choisissez un motif"), *((m.id, f"{m.name} ({m.service.name})") for m in motifs)]
+        if plage is not None:
+            del self.motif_id
+        if motif is not None:
+            del self[("endroit" if self.visio else "lien_visio")]
+
+    @property
+    def visio(self) -> bool:
+        return self.motif is not None and self.motif.location_type is TypeLieu.VISIO
+
+    @property
+    def salle(self) -> Salle | None:
+        """The room chosen so far."""
+        return self.rooms.get(self.endroit.data or "") if self.endroit else None
+
+    def validate_motif_id(self, field: Field) -> None:
+        """Without a motif there is nothing to open."""
+        if field.data is None:
+            raise ValidationError("Choisissez un motif.")
+
+    def validate_agent_ids(self, field: Field) -> None:
+        """A session has somebody to hold it."""
+        if self.motif is not None and not field.data:
+            raise ValidationError("Choisissez au moins un agent.")
+
+    def validate_endroit(self, field: Field) -> None:
+        """Where to come."""
+        if self.motif is not None and not field.data:
+            raise ValidationError("Choisissez un lieu.")
+
+    def validate_lien_visio(self, field: Field) -> None:
+        """An address people's browsers can open."""
+        if self.visio and not re.match(r"https?://[^\s/]+\.\S+", field.data or ""):
+            raise ValidationError("Écrivez l’adresse entière, par exemple https://visio.exemple.fr/atelier")
+
+    def validate_first_day(self, field: Field) -> None:
+        """A plage that was never held starts some day to come, not ten years away by a slip of the finger."""
+        if field.data and not 2000 <= field.data.year <= 2100:
+            raise ValidationError("Vérifiez l’année du premier jour.")
+
+    def validate_end_time(self, field: Field) -> None:
+        """A plage does not cross midnight."""
+        if field.data and self.start_time.data and field.data <= self.start_time.data:
+            raise ValidationError("L’heure de fin doit être après l’heure de début.")
+
+    def validate_sauts(self, field: Field) -> None:
+        """Dates as people write them."""
+        try:
+            self.excluded()
+        except ValueError as error:
+            raise ValidationError(f"« {error} » n’est pas une date. Exemple : 25/12/2026") from None
+
+    def validate_capacite_max(self, field: Field) -> None:
+        """Compulsory where neither the motif nor free entry make up for it."""
+        if field.data is None and self.motif is not None and self.motif.capacite_max is None:
+            who = self.reservable_par.data or self.motif.reservable_par
+            if who != ReservablePar.ENTREE_LIBRE.value:
+                raise ValidationError("Indiquez une capacité : le motif n’en donne pas.")
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        ok = super().validate(extra_validators)
+        if self.stale or self.first_day.data is None:
+            return ok
+        try:
+            self.recurrence().check(self.first_day.data)
+        except RecurrenceError as error:
+            field = self._fields[FIELDS.get(error.field, "frequence")]
+            field.errors = [*field.errors, error.message_fr]
+            return False
+        return ok
+
+    def excluded(self) -> tuple[date, ...]:
+        """The dates to skip; ValueError with the words that are not one."""
+        days = []
+        for word in re.split(r"[\s,;]+", self.sauts.data or ""):
+            if word:
+                days.append(_day(word))
+        return tuple(days)
+
+    def recurrence(self) -> Recurrence:
+        """How it comes back; what the agent leaves out is the first day's. Raises `RecurrenceError`."""
+        first = self.first_day.data
+        if self.frequence.data == UNE or first is None:
+            return Recurrence()
+        until, count = self._end()
+        every = 1 if self.intervalle.data is None else self.intervalle.data
+        if self.frequence.data == SEMAINES:
+            days = tuple(self.jours.data or (first.weekday(),))
+            return Recurrence(Frequency.WEEKLY, every, weekdays=days, until=until, count=count)
+        if self.frequence.data == MOIS_DATE:
+            day = first.day if self.jour_du_mois.data is None else self.jour_du_mois.data
+            return Recurrence(Frequency.MONTHLY, every, month_day=day, until=until, count=count)
+        weekday = first.weekday() if self.jour.data is None else self.jour.data
+        nth = self.rang.data or (-1 if first.day > 28 else (first.day - 1) // 7 + 1)
+        return Recurrence(Frequency.MONTHLY, every, weekdays=(weekday,), nth=nth, until=until, count=count)
+
+    def _end(self) -> tuple[date | None, int | None]:
+        if self.fin.data == DATE:
+            if self.jusqua.data is None:
+                raise RecurrenceError("Indiquez le dernier jour possible, ou choisissez « Sans fin prévue ».", "until")
+            return self.jusqua.data, None
+        if self.fin.data == FOIS:
+            if self.fois.data is None:
+                raise RecurrenceError("Indiquez combien de fois, ou choisissez « Sans fin prévue ».", "count")
+            return None, self.fois.data
+        return None, None
+
+    def plage_data(self) -> PlageData:
+        """What the form says, for `services.plages.save_plage`; an empty override inherits."""
+        assert self.motif is not None
+        place = self.endroit.data if self.endroit else ""
+        room = self.salle
+        return PlageData(
+            motif_id=self.motif.id,
+            agent_ids=tuple(self.agent_ids.data or ()),
+            first_day=self.first_day.data,
+            start_time=self.start_time.data,
+            end_time=self.end_time.data,
+            title=self.title.data or "",
+            lieu_id=room.lieu_id if room else int(place[1:]) if place else None,
+            salle_id=room.id if room else None,
+            lien_visio=(self.lien_visio.data or "") if self.lien_visio else "",
+            recurrence=self.recurrence(),
+            excluded=self.excluded(),
+            capacite_max=self.capacite_max.data,
+            instructions_avant=self.instructions_avant.data or None,
+            instructions_apres=self.instructions_apres.data or None,
+            reservable_par=ReservablePar(self.reservable_par.data) if self.reservable_par.data else None,
+            nom_sms=self.nom_sms.data or None,
+        )
+
+
+def _day(word: str) -> date:
+    for pattern in ("%d/%m/%Y", "%d/%m/%y", "%Y-%m-%d", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(word, pattern).date()
+        except ValueError:
+            continue
+    raise ValueError(word)
+
+
+def _places(lieux: Sequence[Lieu]) -> list[tuple[str, str]]:
+    """Each place, then its rooms with their seats."""
+    found = []
+    for lieu in lieux:
+        found.append((f"l{lieu.id}", f"{lieu.name}, {lieu.city}" if lieu.city else lieu.name))
+        for salle in lieu.salles:
+            seats = f" ({salle.capacite} places)" if salle.capacite else ""
+            found.append((f"s{salle.id}", f"{lieu.name} : {salle.name}{seats}"))
+    return found
+
+
+def _saved(plage: PlageOuverture) -> dict[str, Any]:
+    """A saved plage as the form shows it."""
+    rule = Recurrence.from_rrule(plage.rrule)
+    monthly = MOIS_JOUR if rule.nth else MOIS_DATE
+    endroit = f"s{plage.salle_id}" if plage.salle_id else f"l{plage.lieu_id}" if plage.lieu_id else ""
+    return {
+        "agent_ids": [agent.id for agent in plage.agents],
+        "endroit": endroit,
+        "frequence": {Frequency.NONE: UNE, Frequency.WEEKLY: SEMAINES}.get(rule.frequency, monthly),
+        "intervalle": rule.interval,
+        "jours": list(rule.weekdays) if rule.frequency is Frequency.WEEKLY else [],
+        "rang": rule.nth,
+        "jour": rule.weekdays[0] if rule.nth else None,
+        "jour_du_mois": rule.month_day,
+        "fin": DATE if rule.until else FOIS if rule.count else SANS,
+        "jusqua": rule.until,
+        "fois": rule.count,
+        "sauts": "\n".join(f"{date.fromisoformat(day):%d/%m/%Y}" for day in plage.excluded),
+    }
