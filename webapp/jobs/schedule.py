@@ -77,15 +77,17 @@ class Clock:
     """Function → the last period that was taken care of, by this clock or another."""
 
     def tick(self) -> None:
-        """Do what the present period asks for and was not done yet."""
+        """Do what the present period asks for and was not done yet, and sweep: a message whose hint was lost, or whose
+        worker died, waits 5 s more, not a minute."""
         now = utcnow().timestamp()
         for periodic in PERIODIC:
             period = int(now // periodic.every)
-            if self.done.get(periodic.function) != period and self._enqueue(periodic, period):
+            if self.done.get(periodic.function) != period and _enqueue(periodic, period):
                 self.done[periodic.function] = period
-        minute = int(now // MINUTE)
-        if self.done.get("sweep") != minute and self._swept():
-            self.done["sweep"] = minute
+        try:
+            sweep()
+        except SQLAlchemyError as error:
+            log.warning("sweep: database unavailable: %s", type(error).__name__)
 
     def run(self, stop: threading.Event) -> None:
         """Tick until asked to stop."""
@@ -94,23 +96,25 @@ class Clock:
             if stop.wait(TICK_SECONDS):
                 return
 
-    def _enqueue(self, periodic: Periodic, period: int) -> bool:
-        key = f"rdv:horloge:{periodic.function}:{period}"
 
-        def ask(client: Any) -> None:
-            if not client.exists(key):
-                wake.enqueue(client, RUN_ALONE, periodic.function, queue=wake.DEFAULT, seconds=LOCK_SECONDS)
-                client.set(key, 1, ex=2 * periodic.every)
+def _enqueue(periodic: Periodic, period: int) -> bool:
+    """Put it in the queue unless another clock did; it stays there until its turn comes round again at most."""
+    key = f"rdv:horloge:{periodic.function}:{period}"
 
-        try:
-            broker().call(ask)
-        except Unavailable:
-            return False
-        return True
+    def ask(client: Any) -> None:
+        if not client.exists(key):
+            wake.enqueue(
+                client,
+                RUN_ALONE,
+                periodic.function,
+                queue=wake.DEFAULT,
+                seconds=LOCK_SECONDS,
+                within=periodic.every,
+            )
+            client.set(key, 1, ex=2 * periodic.every)
 
-    def _swept(self) -> bool:
-        try:
-            return sweep()
-        except SQLAlchemyError as error:
-            log.warning("sweep: database unavailable: %s", type(error).__name__)
-            return False
+    try:
+        broker().call(ask)
+    except Unavailable:
+        return False
+    return True

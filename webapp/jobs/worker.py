@@ -49,6 +49,15 @@ class QuietWorker(Worker):
         super().main_work_horse(*args, **options)
 
 
+def _short(record: logging.LogRecord) -> bool:
+    """Redis going away is a line in the log, not a page."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, redis.RedisError | OSError):
+        record.msg, record.args, record.exc_info = "redis unavailable: %s", (type(error).__name__,), None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def connection(url: str) -> redis.Redis:
     """A client whose reads may wait (the web's gives up after 0.3 s)."""
     return redis.Redis.from_url(url, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
@@ -60,6 +69,7 @@ def _leave(_signum: int, _frame: object) -> NoReturn:
 
 def run(app: Flask) -> None:
     """Work until SIGTERM or SIGINT; when Redis goes away, wait for it as long as it takes."""
+    logging.getLogger("rq.worker").addFilter(_short)
     db.session.remove()
     db.engine.dispose()
     said = False

@@ -15,6 +15,7 @@ QUEUES = (URGENT, DEFAULT, MASS)
 """In the order the worker empties them: a code never waits behind a mass message."""
 
 DELIVER = "webapp.jobs.messages.deliver"
+HINT_SECONDS = 60
 JOB_SECONDS = 120
 """A delivery works 2 s; a provider that hangs may hold it for some time more."""
 
@@ -24,10 +25,19 @@ def key(file: str) -> str:
     return f"rdv:reveil:{file}"
 
 
-def enqueue(client: Any, function: str, *args: Any, queue: str, seconds: int = JOB_SECONDS) -> None:
-    """One RQ job, named by string; its result is in the database, so Redis keeps nothing of it."""
+def enqueue(
+    client: Any, function: str, *args: Any, queue: str, seconds: int = JOB_SECONDS, within: int = HINT_SECONDS
+) -> None:
+    """One RQ job, named by string; its result is in the database, so Redis keeps nothing of it. Not started `within`
+    seconds it is dropped: jobs do not pile up while there is no worker, and the clock asks again."""
     Queue(queue, connection=client).enqueue_call(
-        function, args=args, timeout=seconds, result_ttl=0, failure_ttl=3600, description=function
+        function,
+        args=args,
+        timeout=seconds,
+        ttl=within,
+        result_ttl=0,
+        failure_ttl=3600,
+        description=function,
     )
 
 
