@@ -79,7 +79,7 @@ class Jauge:
             return "Entrée libre"
         depasse = self.prises + self.proposees - self.capacite
         parts = [
-            f"{self.libres} libre{'s' if self.libres > 1 else ''}"
+            ("complet" if self.libres == 0 else f"{self.libres} libre{'s' if self.libres > 1 else ''}")
             if depasse <= 0
             else f"{depasse} de plus que la capacité"
         ]

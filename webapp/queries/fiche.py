@@ -61,8 +61,9 @@ def participation(organisation_id: int, rdv_id: int, participation_id: int) -> P
     ).first()
 
 
-def people(rdv: Rdv, *, since: int | None = None) -> list[Participation]:
-    """Everybody who has or had a place there, or only those changed after version `since`; by name, accents ignored."""
+def people(rdv: Rdv, *, since: int | None = None, only: Collection[int] | None = None) -> list[Participation]:
+    """Everybody who has or had a place there, by name, accents ignored; or those changed after version `since`, or
+    `only` these participations."""
     question = (
         select(Participation)
         .where(Participation.rdv_id == rdv.id)
@@ -71,6 +72,8 @@ def people(rdv: Rdv, *, since: int | None = None) -> list[Participation]:
     )
     if since is not None:
         question = question.where(Participation.rdv_version > since)
+    if only is not None:
+        question = question.where(Participation.id.in_(only))
     return sorted(db.session.scalars(question), key=lambda p: by_name(p.usager.last_name, p.usager.first_name, p.id))
 
 
@@ -176,7 +179,14 @@ def known_people(
         .order_by(_starts(words).desc(), Usager.last_name, Usager.first_name, Usager.id)
         .limit(FOUND_SHOWN + 1)
     ).all()
-    return [(usager, bool(full), bool(there)) for usager, full, there in rows[:FOUND_SHOWN]], len(rows) > FOUND_SHOWN
+    found = [(usager, bool(full), bool(there)) for usager, full, there in rows[:FOUND_SHOWN]]
+
+    def rank(row: tuple[Usager, bool, bool]) -> tuple[bool, tuple[str, str, int]]:
+        usager = row[0]
+        return not usager.recherche.startswith(words[0]), by_name(usager.last_name, usager.first_name, usager.id)
+
+    found.sort(key=rank)
+    return found, len(rows) > FOUND_SHOWN
 
 
 def _starts(words: Sequence[str]) -> ColumnElement[bool]:

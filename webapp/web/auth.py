@@ -64,7 +64,7 @@ def declared() -> Droit:
 
 
 def allowed(obj: Any, droit: Droit | None = None) -> None:
-    """The view's declared right (or `droit`) on that object: 404 outside the agent's services, 403 inside without it."""
+    """The view's declared right (or `droit`) on that object: 404 outside my services, 403 inside without it."""
     droits.require(current_agent(), droit or declared(), obj)
 
 
@@ -94,7 +94,7 @@ def log_out() -> None:
 
 
 def load(agent_id: str) -> Agent | None:
-    """The agent of the session, unless it is over: idle for 4 h, 12 h old, a password changed since, an account closed."""
+    """The agent of the session, unless it is over: idle 4 h, 12 h old, another password since, an account closed."""
     now = utcnow().timestamp()
     since, seen = session.get(_SINCE), session.get(_SEEN)
     if since is None or seen is None or now - since > ABSOLUTE.total_seconds() or now - seen > IDLE.total_seconds():

@@ -44,6 +44,7 @@ class PersonneVue:
     mot: str = ""
     ton: str = ""
     messages: Sequence[str] = ()
+    en_cours: bool = False  # a message is still leaving
     note: str = ""
     note_url: str = ""
     alerte: str = ""

@@ -45,7 +45,8 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         rdv=rdv,
         entete=vues.header(rdv, people),
         jauge=rdv.jauge(),
-        personnes=vues.rows(rdv, people, editable=editable, alerts=alerts),
+        personnes=(rows := vues.rows(rdv, people, editable=editable, alerts=alerts)),
+        suite=fragments.later(rdv, rows),
         dernier=max((p.id for p in people), default=0),
         modifiable=editable,
         entree_libre=effective is ReservablePar.ENTREE_LIBRE,
@@ -63,11 +64,16 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
 def lignes(rdv_id: int) -> ResponseReturnValue:
     """The rows changed since the version `depuis`, the gauge and the new version; 204 when nothing changed."""
     rdv = find(rdv_id)
+    newest = request.args.get("dernier", 0, type=int)
+    waiting = request.args.getlist("personne", type=int)[: fragments.ROWS_AT_ONCE]
+    if waiting:  # nothing changed but, perhaps, what became of their messages
+        people = queries.people(rdv, only=waiting)
+        attempt = request.args.get("essai", 1, type=int)
+        return str(fragments.changes(rdv, people, newest=max(newest, *waiting), versioned=False, attempt=attempt + 1))
     since = request.args.get("depuis", 0, type=int)
     if since >= rdv.version:
         return Response(status=204)
     people = queries.people(rdv, since=since)
-    newest = request.args.get("dernier", 0, type=int)
     return str(fragments.changes(rdv, people, newest=newest, said=fragments.announcement(people)))
 
 

@@ -1,8 +1,9 @@
-"""What changed on a sheet since the version a page shows, for htmx: rows, gauge, the new version (docs/house.md law 8)."""
+"""What changed on a sheet since the version a page shows: rows, gauge, the new version (docs/house.md law 8)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from flask import url_for
 from markupsafe import Markup
 
 from webapp.domain.droits import Droit
@@ -10,9 +11,11 @@ from webapp.models import Participation, Rdv
 from webapp.queries import fiche
 from webapp.web.auth import may
 from webapp.web.htmx import macro_html, partial
+from webapp.web.vues import PersonneVue
 
 from . import vues
 
+WAITS = (2, 4, 10, 30)  # seconds
 ROWS_AT_ONCE = 20
 """Beyond this an answer to a tap brings its own row only; the page then asks for the rest."""
 
@@ -30,6 +33,7 @@ def changes(
     versioned: bool = True,
     alerts: Mapping[int, str] | None = None,
     said: str = "",
+    attempt: int = 1,
 ) -> Markup:
     """The rows of `people`, the gauge and, if `versioned`, the version they bring the page to.
 
@@ -45,9 +49,25 @@ def changes(
     pieces.append(partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())))
     if versioned:
         pieces.append(partial("#etat", macro_html("agent/macros.html", "repere", rdv, max([newest, *rows]))))
+    if again := later(rdv, list(rows.values()), attempt):
+        pieces.append(partial("#suite", again, "beforeend"))
+    if rdv.cancelled_at is not None:
+        notice = macro_html("components/divers.html", "avis", vues.cancelled(rdv), "bad")
+        pieces.append(partial("#avis", notice, "innerHTML"))
     if said:
         pieces.append(partial("#annonces", Markup("{}").format(said), "innerHTML"))
     return Markup("").join(pieces)
+
+
+def later(rdv: Rdv, rows: Sequence[PersonneVue], attempt: int = 1) -> Markup:
+    """Asks again, a little later, for the rows whose message is still leaving: a delivery changes no version."""
+    waiting = [row.id for row in rows if row.en_cours][:ROWS_AT_ONCE]
+    if not waiting or attempt > len(WAITS):
+        return Markup()
+    address = url_for("agent.lignes", rdv_id=rdv.id, personne=waiting, essai=attempt)
+    return Markup('<div hx-get="{}" hx-trigger="load delay:{}s" hx-swap="delete" hx-include="#dernier"></div>').format(
+        address, WAITS[attempt - 1]
+    )
 
 
 def _inserted(rdv: Rdv, html: Mapping[int, str], newest: int) -> list[Markup]:

@@ -86,7 +86,7 @@ def header(rdv: Rdv, people: Iterable[Participation]) -> Entete:
         adresse=frozen.get("adresse", rdv.lieu.adresse_complete if rdv.lieu else ""),
         agents=listed([agent.nom_court for agent in rdv.agents]),
         etat=state(rdv, people),
-        annulee=_cancelled(rdv, tz),
+        annulee=cancelled(rdv),
         reglages=settings(rdv),
     )
 
@@ -147,6 +147,7 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         mot=word,
         ton=tone,
         messages=[_message(message, tz) for message in told] + ([f"Courriel : {email}."] if phone and email else []),
+        en_cours=any(message.etat in WAITING for message in told),
         alerte=alert,
     )
 
@@ -156,7 +157,7 @@ def message_word(p: Participation, told: Sequence[Any]) -> tuple[str, str]:
     if p.statut is Statut.ANNULE:
         return "place retirée", "flat"
     if p.statut is Statut.EXCUSE:
-        reason = f" : {p.raison}" if p.raison else ""
+        reason = f" : {p.raison[0].lower()}{p.raison[1:]}" if p.raison else ""
         return ("a prévenu" if p.statut_par is Acteur.USAGER else "excuse notée") + reason, "warn"
     if lecteurs([p])[0].a_appeler:
         return "à appeler", "warn"
@@ -193,9 +194,11 @@ def _origin(p: Participation) -> str:
     return {Acteur.PRESCRIPTEUR: "par un professionnel", Acteur.AGENT: "par un agent"}.get(p.origine, "en ligne")
 
 
-def _cancelled(rdv: Rdv, tz: str) -> str:
+def cancelled(rdv: Rdv) -> str:
+    """When the session was cancelled and why, or nothing."""
     if rdv.cancelled_at is None:
         return ""
+    tz = rdv.organisation.timezone
     reason = f" Raison : {rdv.cancelled_reason}." if rdv.cancelled_reason else ""
     return f"Cette séance a été annulée le {_when(rdv.cancelled_at, tz)}.{reason}"
 

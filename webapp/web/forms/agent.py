@@ -22,7 +22,7 @@ from .public import DOSSIER_MAX, NAME_MAX, birth_date_typed, email_typed
 
 
 def said_yes(name: str, *, default: bool) -> bool:
-    """A box of the form that was sent. Its hidden twin (value 0) tells a box left empty from a form that does not ask."""
+    """A box of the form sent. Its hidden twin (value 0) tells a box left empty from a form that does not ask."""
     values = request.form.getlist(name)
     return "1" in values if values else default
 
