@@ -131,7 +131,7 @@ class Page:
         self.headers = answer.headers
         self.url = answer.request.full_path if answer.request.query_string else answer.request.path
         self.history: list[Page] = []
-        self.html = answer.get_data(as_text=True) if answer.mimetype.startswith("text/") else ""
+        self.html = answer.get_data(as_text=True) if (answer.mimetype or "").startswith("text/") else ""
         self.whole = "<html" in self.html[:2000].lower()
         wrapper = "{}" if self.whole else WRAPPERS.get(container(self.html), "{}")
         self.tree = LexborHTMLParser(wrapper.format(self.html) if self.html else "<p></p>")
