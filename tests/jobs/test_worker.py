@@ -48,7 +48,7 @@ def start(live_server: Start, sms: SmsSink, smtp: SmtpSink) -> Start:
     def started(*processes: str) -> Site:
         env = {"SMS_URL": sms.url, "MAIL_SERVER": smtp.host, "MAIL_PORT": str(smtp.port)}
         site = live_server(processes=processes, env=env)
-        wait_for(lambda: "worker" not in processes or "worker ready" in site.output())
+        wait_for(lambda: all(f"{name} ready" in site.output() for name in processes))
         return site
 
     return started

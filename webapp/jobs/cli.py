@@ -1,5 +1,6 @@
 """`flask worker`, `flask clock`, `flask outbox`."""
 
+import logging
 import signal
 import threading
 
@@ -15,6 +16,8 @@ from webapp.queries import notifications as queries
 from webapp.services.transaction import transaction
 
 from .schedule import Clock
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -33,6 +36,7 @@ def clock() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    log.info("clock ready")
     Clock().run(stop)
 
 
@@ -43,15 +47,16 @@ def outbox(retry: bool) -> None:
     """What waits, what failed (without names or addresses)."""
     if retry:
         with transaction() as session:
-            count = session.execute(
+            again = session.scalars(
                 update(Notification)
                 .where(Notification.etat == EtatNotification.ECHEC)
                 .values(etat=EtatNotification.A_ENVOYER, a_envoyer_le=utcnow(), tentatives=0, claimed_until=None)
+                .returning(Notification.id)
                 .execution_options(synchronize_session=False)
-            ).rowcount
+            ).all()
             for file in wake.QUEUES:
                 wake.hint_after_commit(file)
-        click.echo(f"{count} message(s) remis à envoyer.")
+        click.echo(f"{len(again)} message(s) remis à envoyer.")
         return
     now = utcnow()
     lines = queries.outbox_summary(now)

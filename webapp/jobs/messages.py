@@ -16,7 +16,8 @@ from webapp.clock import utcnow
 from webapp.extensions import db
 from webapp.models import EtatNotification, Notification
 from webapp.notifications import channels, wake
-from webapp.notifications.compose import Ignored, Outgoing, Postponed, compose
+from webapp.notifications.compose import Ignored, Postponed, compose
+from webapp.notifications.outgoing import Outgoing
 from webapp.queries import notifications as queries
 from webapp.services.transaction import transaction
 

@@ -161,7 +161,7 @@ def of_rdv(rdv: Rdv) -> Seance:
         lien_visio=resolve("lien_visio", **levels).valeur or "",
         instructions="" if neutral else str(resolve("instructions_apres", **levels).valeur or ""),
         avertissement="" if neutral else motif.avertissement_annulation or "",
-        raison="" if neutral else clean_name(rdv.cancelled_reason),
+        raison="" if neutral else clean_name(rdv.cancelled_reason).rstrip(" ."),
         annulee=rdv.cancelled_at is not None,
         autres=address(f"/o/{organisation.slug}/motifs/{motif.id}") if public else "",
         gauge=rdv.jauge().phrase_agent,

@@ -58,4 +58,8 @@ def hint(file: str) -> bool:
 
 def hint_after_commit(file: str) -> None:
     """The same, once what it announces is committed."""
-    after_commit(("queue", file), lambda: hint(file))
+
+    def give() -> None:
+        hint(file)
+
+    after_commit(("queue", file), give)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
-from sqlalchemy.orm.interfaces import ExecutableOption
+from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.domain.capacity import Visibilite
 from webapp.domain.participation import Statut
@@ -66,7 +66,7 @@ def is_due(now: datetime) -> Any:
     )
 
 
-def claimable(file: str, now: datetime) -> Select[tuple[int]]:
+def claimable(file: str, now: datetime) -> Select[int]:
     """Ids of what may leave now, oldest first. A message to an usager waits, 10 minutes at most, for the earlier ones
     about the same session by the same channel; not for those it makes void."""
     earlier = aliased(Notification)
@@ -168,7 +168,7 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
 # --- reminders ---------------------------------------------------------------------------------------------------
 
 
-def sessions_to_remind(now: datetime) -> Sequence[Row[Any]]:
+def sessions_to_remind(now: datetime) -> Sequence[Any]:
     """Coming sessions whose motif reminds people: id, starts_at, rappels, timezone."""
     return db.session.execute(
         select(Rdv.id, Rdv.starts_at, Motif.rappels, Organisation.timezone)
@@ -185,9 +185,9 @@ def sessions_to_remind(now: datetime) -> Sequence[Row[Any]]:
     ).all()
 
 
-def people_to_remind(rdv_ids: Collection[int]) -> Mapping[int, Sequence[Row[Any]]]:
+def people_to_remind(rdv_ids: Collection[int]) -> Mapping[int, Sequence[Any]]:
     """Session → its booked people who want reminders and can be written to: id, rdv_id, inscrit_le."""
-    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    found: dict[int, list[Any]] = defaultdict(list)
     for row in db.session.execute(
         select(Participation.id, Participation.rdv_id, Participation.inscrit_le)
         .join(Participation.usager)
@@ -210,9 +210,9 @@ def people_to_remind(rdv_ids: Collection[int]) -> Mapping[int, Sequence[Row[Any]
     return found
 
 
-def reminders_promised(rdv_ids: Collection[int]) -> Mapping[tuple[int, str], set[int]]:
+def reminders_promised(rdv_ids: Collection[int]) -> Mapping[tuple[int | None, str], set[int]]:
     """(session, change) → participations a reminder was already written down for."""
-    found: dict[tuple[int, str], set[int]] = defaultdict(set)
+    found: dict[tuple[int | None, str], set[int]] = defaultdict(set)
     for rdv_id, changement, ids in db.session.execute(
         select(Notification.rdv_id, Notification.changement, Notification.participation_ids).where(
             Notification.rdv_id.in_(rdv_ids), Notification.event == "rappel"
@@ -225,7 +225,7 @@ def reminders_promised(rdv_ids: Collection[int]) -> Mapping[tuple[int, str], set
 # --- what became of it -------------------------------------------------------------------------------------------
 
 
-def outbox_summary(now: datetime) -> Sequence[Row[Any]]:
+def outbox_summary(now: datetime) -> Sequence[Any]:
     """What waits and what failed, by state, queue, event and channel, with the oldest of each."""
     return db.session.execute(
         select(
@@ -242,7 +242,7 @@ def outbox_summary(now: datetime) -> Sequence[Row[Any]]:
     ).all()
 
 
-def failures(limit: int = 20) -> Sequence[Row[Any]]:
+def failures(limit: int = 20) -> Sequence[Any]:
     """The last failures: id, event, canal, tentatives as `attempts`, erreur."""
     return db.session.execute(
         select(

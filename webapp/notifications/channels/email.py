@@ -51,6 +51,7 @@ class SmtpMail:
         sender = built["From"].addresses[0].addr_spec
         try:
             with TimedConnection(current_app.extensions["mail"]) as connection:
+                assert connection.host is not None, "MAIL_SUPPRESS_SEND is not for this site"
                 connection.host.send_message(built, from_addr=sender, to_addrs=[message.to])
         except smtplib.SMTPNotSupportedError:
             raise Permanent("Adresse de courriel que notre serveur ne sait pas écrire") from None
