@@ -16,7 +16,7 @@ from webapp.models import Agent
 from webapp.queries import agents
 from webapp.services import droits
 
-from .htmx import go_to
+from .htmx import asked_by_htmx, go_to, page_open, redirect_header
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -127,9 +127,9 @@ def guard() -> Response | None:
 def local_path(address: str | None) -> str:
     """Where to go after logging in: a path of the back office, or its first page for anything else."""
     text = address or ""
-    parts = urlsplit(text) if text.isprintable() and "\\" not in text else None
-    if parts is None or parts.scheme or parts.netloc or not parts.path.startswith(("/agent/", "/configuration/")):
+    if not text.startswith(("/agent/", "/configuration/")) or not text.isprintable() or "\\" in text:
         return "/agent/"
+    parts = urlsplit(text)
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
@@ -137,13 +137,16 @@ def _to_the_door() -> Response:
     if _SINCE in session:
         session.clear()
         flash("Par sécurité, votre session s’est fermée. Connectez-vous à nouveau pour continuer.", "warning")
-    if request.method == "GET" and "HX-Request" not in request.headers:
+    if request.method == "GET" and not asked_by_htmx():
         wanted = request.full_path.removesuffix("?")
     else:  # the page that was open, not the address of a button in it
-        page = urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "")
-        wanted = page.path
+        wanted = urlsplit(page_open()).path
     path = local_path(wanted)
-    return go_to(url_for("agent.connexion", suite=None if path == "/agent/" else path))
+    door = url_for("agent.connexion", suite=None if path == "/agent/" else path)
+    if getattr(_view(), "passive", False):
+        # A stream that comes back by itself must read a refusal, or it would come back twice a second.
+        return Response(status=401, headers=redirect_header(door))
+    return go_to(door)
 
 
 def _view() -> Any:

@@ -6,6 +6,7 @@ mailbox can't be flooded: past that the answer is the same, and nothing is sent.
 """
 
 import ipaddress
+import math
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -47,7 +48,7 @@ def _failed(_response: Response) -> bool:
 
 def _too_many(limit: RequestLimit) -> Response:
     """429, with the seconds left."""
-    seconds = max(1, int(limit.reset_at - time.time()) + 1)
+    seconds = max(1, math.ceil(limit.reset_at - time.time()))
     minutes = -(-seconds // 60)
     response = error_response(
         429,
