@@ -5,6 +5,7 @@ One module per event: defining the class registers it. What is common to message
 """
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +41,7 @@ class Destination:
     participation_ids: tuple[int, ...] = ()
 
 
-class Notice:
+class Notice(ABC):
     """One kind of message. The module's name is the event's name, its templates' folder, and what the outbox shows."""
 
     registry: ClassVar[dict[type[Event], "Notice"]] = {}
@@ -56,9 +57,9 @@ class Notice:
             cls.name = cls.__module__.rpartition(".")[2]
             Notice.registry[event] = Notice.by_name[cls.name] = cls()
 
+    @abstractmethod
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
         """The outbox rows of this event: constant number of SELECTs, whatever the number of people."""
-        raise NotImplementedError
 
     def row(self, to: Destination, now: datetime, **values: Any) -> dict[str, Any]:
         """One outbox row."""
@@ -180,9 +181,9 @@ class AgentNotice(Notice):
         """What makes this event different from the same one another day."""
         return f"v{event.version}"
 
+    @abstractmethod
     def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
         """Why this is no longer to be said to them; None while it is."""
-        raise NotImplementedError
 
     def context(self, agent: Agent) -> dict[str, Any]:
         """What its templates say beside the agent's and the organisation's names; `lien` is left out of the outbox."""

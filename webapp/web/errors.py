@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from webapp.domain.errors import DomainError, Interdit
 
-from .htmx import block_html, respond
+from .htmx import asked_by_htmx, block_html, into_notice, respond
 
 log = logging.getLogger(__name__)
 
@@ -131,12 +131,8 @@ def error_response(status: int, message: str = "", advice: str = "", code: str =
 
 def _page(status: int, **words: str) -> Response:
     context: dict[str, Any] = {"status": status, **words}
-    if request.headers.get("HX-Request") == "true":
-        # Into the page's own place for bad news, wherever the answer was meant to go.
-        response = make_response(block_html("errors/erreur.html", "fragment", context), status)
-        response.headers["HX-Retarget"] = "#avis"
-        response.headers["HX-Reswap"] = "innerHTML"
-        return response
+    if asked_by_htmx():
+        return into_notice(make_response(block_html("errors/erreur.html", "fragment", context), status))
     agents = request.path.startswith(("/agent", "/configuration"))
     context["layout"] = "layouts/agent.html" if agents and status < 500 else "layouts/public.html"
     if status >= 500:

@@ -69,6 +69,28 @@ def is_htmx() -> bool:
     )
 
 
+def asked_by_htmx() -> bool:
+    """Does htmx ask, for a part or for the whole?"""
+    return request.headers.get("HX-Request") == "true"
+
+
+def page_open() -> str:
+    """The address of the page the request came from, as far as the browser says."""
+    return request.headers.get("HX-Current-URL") or request.referrer or ""
+
+
+def into_notice(response: Response) -> Response:
+    """htmx puts this answer in the page's own place for news (`#avis`), wherever it was meant to go."""
+    if asked_by_htmx():
+        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#avis", "innerHTML"
+    return response
+
+
+def redirect_header(url: str) -> dict[str, str]:
+    """What makes htmx leave for another page."""
+    return {"HX-Redirect": url}
+
+
 def respond(page: str, /, block: str | None = None, status: int | None = None, **context: Any) -> Response:
     """The page, or its named block when htmx asks. Without `status`, the context's form says it (422, 419, 409)."""
     form = context.get("form")
@@ -102,6 +124,6 @@ def partial(target: str, html: str, swap: str = "outerMorph") -> Markup:
 
 def go_to(url: str) -> BaseResponse:
     """After a post: 303 to a page. htmx is told to go there too, rather than swap it into a corner of this page."""
-    if request.headers.get("HX-Request") == "true":
-        return Response(status=204, headers={"HX-Redirect": url})
+    if asked_by_htmx():
+        return Response(status=204, headers=redirect_header(url))
     return redirect(url, 303)

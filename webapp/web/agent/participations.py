@@ -15,7 +15,7 @@ from webapp.queries import fiche as queries
 from webapp.services import booking, droits
 from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.forms.agent import AjoutForm, said_yes
-from webapp.web.htmx import block_html, go_to, is_htmx, partial, respond
+from webapp.web.htmx import block_html, go_to, into_notice, is_htmx, partial, respond
 from webapp.web.security import keeps_form
 
 from . import bp, fragments, vues
@@ -145,7 +145,7 @@ def _over(
     """409: the session is full. Going over is asked for on purpose, by who may (docs/domain.md rule 7)."""
     permitted = rdv.organisation.surbooking_autorise and may(Droit.SURBOOKER, rdv)
     grantors = [] if permitted else droits.grantors(rdv.organisation_id)
-    response = respond(
+    answer = respond(
         "agent/surbooking.html",
         "demande",
         status=409,
@@ -161,9 +161,7 @@ def _over(
         droit=Droit.SURBOOKER.label,
         jauge=rdv.jauge(),
     )
-    if is_htmx():
-        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#avis", "innerHTML"
-    return response
+    return into_notice(answer)
 
 
 def _told(place: Participation) -> str:
