@@ -122,4 +122,4 @@ def effective_capacity(rdv: Rdv) -> int | None:
     plage = rdv.plage_ouverture
     if resolve("reservable_par", rdv=rdv, plage=plage, motif=rdv.motif).valeur == "entree_libre":
         return None
-    return resolve("capacite_max", rdv=None, plage=plage, motif=rdv.motif).valeur  # type: ignore[no-any-return]
+    return resolve("capacite_max", rdv=None, plage=plage, motif=rdv.motif).valeur
