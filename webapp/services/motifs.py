@@ -53,7 +53,7 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
             return twin  # the same form sent twice
         moved = motif_id is not None and data.get("location_type", motif.location_type) != motif.location_type
         if moved and frozen_fields(motif):
-            raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
+            raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
         changed = [name for name in EDITABLE if name in data and getattr(motif, name) != data[name]]
         heirs = motif_id is not None and {"capacite_max", "reservable_par"} & set(changed)
         coming = _coming(motif) if heirs else []  # locked before any write
@@ -65,7 +65,7 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
         for rdv in coming:
             capacity = effective_capacity(rdv)
             if capacity is None and ouverture(rdv).reservable_par is not ReservablePar.ENTREE_LIBRE:
-                raise Refus("Gardez une capacité : une plage ouvre ce motif à la réservation et en hérite.")
+                raise Refus("Gardez une capacité : une plage ouvre ce motif à la réservation et en hérite.")
             if capacity != rdv.capacite_max:
                 rdv.capacite_max = capacity
                 rdv.version += 1

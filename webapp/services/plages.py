@@ -83,9 +83,9 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
             plage = _locked(plage_id)
             require(agent, Droit.GERER_PLAGES, plage)
             if version is not None and version != plage.version:
-                raise Perime("Un collègue a modifié cette plage entre-temps : rechargez-la avant d’enregistrer.")
+                raise Perime("Un collègue a modifié cette plage entre-temps : rechargez-la avant d’enregistrer.")
             if plage.motif_id != motif.id:
-                raise Refus("Le motif d’une plage ne change plus une fois ses séances créées : créez une autre plage.")
+                raise Refus("Le motif d’une plage ne change plus une fois ses séances créées : créez une autre plage.")
             coming = _coming(plage)
         agents = _check(data, motif, plage)
         if plage_id is None and (twin := _twin(data, motif)) is not None:
@@ -107,7 +107,7 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
         else:
             plage.version += 1
         if not may(agent, Droit.GERER_PLAGES, plage):
-            raise Refus("Vous pouvez gérer vos propres plages : restez parmi les agents de celle-ci.")
+            raise Refus("Vous pouvez gérer vos propres plages : restez parmi les agents de celle-ci.")
         db.session.flush()
         retirees, gardees = _reconcile(plage, coming)
         creees = _create_missing(plage)
@@ -251,14 +251,14 @@ def _check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
     if motif.type is not TypeMotif.COLLECTIF:
         raise Refus("Une plage collective a un motif collectif.")
     if motif.archived_at is not None and plage.id is None:
-        raise Refus("Ce motif est archivé : on n’ouvre plus de plage pour lui.")
+        raise Refus("Ce motif est archivé : on n’ouvre plus de plage pour lui.")
     if data.end_time <= data.start_time:
         raise Refus("L’heure de fin doit être après l’heure de début.")
     if data.capacite_max is not None and data.capacite_max < 1:
         raise Refus("La capacité est d’au moins une place.")
     reservable_par = data.reservable_par or motif.reservable_par
     if reservable_par is not ReservablePar.ENTREE_LIBRE and data.capacite_max is None and motif.capacite_max is None:
-        raise Refus("Indiquez une capacité : le motif n’en donne pas.")
+        raise Refus("Indiquez une capacité : le motif n’en donne pas.")
     _check_place(data, motif, plage)
     return _check_agents(data, motif)
 
@@ -286,7 +286,7 @@ def _check_agents(data: PlageData, motif: Motif) -> list[Agent]:
 def _check_place(data: PlageData, motif: Motif, plage: PlageOuverture) -> None:
     if motif.location_type is TypeLieu.VISIO:
         if urlsplit(data.lien_visio).scheme not in {"http", "https"}:
-            raise Refus("Indiquez le lien de la visioconférence : une adresse qui commence par https://")
+            raise Refus("Indiquez le lien de la visioconférence : une adresse qui commence par https://")
         return
     lieu = db.session.get(Lieu, data.lieu_id) if data.lieu_id else None
     if lieu is None:
@@ -294,7 +294,7 @@ def _check_place(data: PlageData, motif: Motif, plage: PlageOuverture) -> None:
     if lieu.organisation_id != motif.organisation_id:
         raise Refus("Ce lieu n’est pas de votre organisation.")
     if plage.lieu_id != lieu.id and (lieu.ponctuel or not lieu.enabled):
-        raise Refus("Ce lieu n’est plus proposé : choisissez-en un autre.")
+        raise Refus("Ce lieu n’est plus proposé : choisissez-en un autre.")
     salle = db.session.get(Salle, data.salle_id) if data.salle_id else None
     if data.salle_id and (salle is None or salle.lieu_id != data.lieu_id):
         raise Refus("Cette salle n’est pas dans ce lieu.")

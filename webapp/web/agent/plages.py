@@ -13,10 +13,10 @@ from webapp.domain.dates import NBSP, local
 from webapp.domain.droits import Droit, services_with
 from webapp.domain.errors import DomainError, Introuvable
 from webapp.domain.recurrence import Recurrence, RecurrenceError, horizon
-from webapp.domain.settings import resolve
-from webapp.models import Motif, PlageOuverture
+from webapp.models import Motif, PlageOuverture, Rdv
 from webapp.queries import configuration as queries
 from webapp.services.plages import Reconciliation, coming_days, save_plage
+from webapp.services.rdvs import effective_capacity
 from webapp.web.auth import allowed, allowed_services, current_agent, declares
 from webapp.web.errors import refused
 from webapp.web.forms.motif import RESERVABLE_PAR
@@ -173,19 +173,19 @@ def _edit(found: PlageOuverture | None, form: PlageForm, **context: Any) -> Resp
     if "actualiser" in request.form and not form.stale:
         if request.form["actualiser"] == "salle" and form.salle is not None and form.salle.capacite:
             form.capacite_max.data, form.capacite_max.raw_data = form.salle.capacite, None
-        return respond(PAGE, status=200, form=form, **_context(form, found), **context)
+        return respond(PAGE, status=200, **_context(form, found), **context)
     if form.validate_on_submit():
         version = int(form.version.data) if (form.version.data or "").isdigit() else None
         try:
             saved = save_plage(found.id if found else None, form.plage_data(), current_agent(), version=version)
         except DomainError as refusal:
-            return refused(refusal, PAGE, form=form, **_context(form, found), **context)
-        _say(found is None, saved, form)
+            return refused(refusal, PAGE, **_context(form, found), **context)
+        _say(found is None, saved)
         return go_to(url_for(".plage", plage_id=saved.plage.id))
-    return respond(PAGE, form=form, **_context(form, found), **context)
+    return respond(PAGE, **_context(form, found), **context)
 
 
-def _say(created: bool, saved: Reconciliation, form: PlageForm) -> None:
+def _say(created: bool, saved: Reconciliation) -> None:
     """What saving did, in words."""
     done = [pluriel(saved.creees, "séance créée", "séances créées")] if saved.creees or created else []
     if saved.retirees:
@@ -195,14 +195,14 @@ def _say(created: bool, saved: Reconciliation, form: PlageForm) -> None:
         words += " Une séance où des personnes sont inscrites garde sa date et son lieu."
     elif saved.gardees:
         words += f" {saved.gardees} séances où des personnes sont inscrites gardent leur date et leur lieu."
-    flash(("La plage est créée" if created else "La plage est enregistrée") + words, "success")
+    flash("Plage enregistrée" + words, "success")
     if saved.depassees:
         over = pluriel(saved.depassees, "séance compte", "séances comptent")
         flash(f"{over} déjà plus d’inscrits que la nouvelle capacité. Personne n’est retiré.", "warning")
-    seats = resolve("capacite_max", rdv=None, plage=saved.plage, motif=saved.plage.motif).valeur
-    if form.salle is not None and form.salle.capacite and seats and seats > form.salle.capacite:
+    seats, room = effective_capacity(Rdv(motif=saved.plage.motif, plage_ouverture=saved.plage)), saved.plage.salle
+    if room is not None and room.capacite and seats and seats > room.capacite:
         flash(
-            f"{form.salle.name} a {form.salle.capacite} places, l’atelier en propose {seats}. C’est permis.", "warning"
+            f"La salle « {room.name} » a {room.capacite} places, la plage en propose {seats}. C’est permis.", "warning"
         )
 
 
@@ -221,7 +221,7 @@ def _dates(form: PlageForm) -> Dates:
     except RecurrenceError as error:
         return Dates(raison=error.message_fr)
     except ValueError as error:
-        return Dates(raison=f"« {error} » n’est pas une date à sauter. Exemple : 25/12/2026")
+        return Dates(raison=f"« {error} » n’est pas une date à sauter. Exemple : 25/12/2026")
     days = coming_days(*what)
     tz = form.motif.organisation.timezone
     end = horizon(utcnow(), form.motif.delai_max_jours, tz)
@@ -233,6 +233,6 @@ def _dates(form: PlageForm) -> Dates:
         return Dates(
             suite=suite,
             raison="Toutes les dates sont passées." if past else "Aucune date à venir avec ces réglages." if not suite
-            else "Ces dates sont lointaines : les séances seront créées à l’approche.",
+            else "Ces dates sont lointaines : les séances seront créées à l’approche.",
         )  # fmt: skip
     return Dates(days[:SHOWN], max(0, len(days) - SHOWN), days[-1], suite)

@@ -79,7 +79,7 @@ def archivage(motif_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         away = found.archived_at is None
         set_archived(found.id, away, current_agent())
-        flash(f"Le motif « {found.name} » est {'archivé' if away else 'de nouveau proposé'}.", "success")
+        flash(f"Le motif « {found.name} » est {'archivé' if away else 'de nouveau proposé'}.", "success")
         return go_to(url_for(".motifs"))
     venir = queries.coming_by_motif(found.organisation_id, utcnow()).get(found.id, queries.Venir())
     return respond("configuration/motif_archivage.html", form=form, motif=found, venir=venir)
@@ -103,7 +103,7 @@ def _edit(found: Motif | None, form: MotifForm, **context: Any) -> ResponseRetur
             saved = save_motif(found.id if found else None, data, current_agent())
         except DomainError as refusal:
             return refused(refusal, PAGE, **page)
-        flash(f"Le motif « {saved.name} » est enregistré.", "success")
+        flash(f"Le motif « {saved.name} » est enregistré.", "success")
         return go_to(url_for(".motif", motif_id=saved.id))
     return respond(PAGE, **page)
 

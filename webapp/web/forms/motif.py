@@ -1,7 +1,7 @@
 """What an admin says of a motif: one field per setting of `services.motifs.EDITABLE`, under the same name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wtforms import (
@@ -16,6 +16,7 @@ from wtforms import (
     TextAreaField,
     ValidationError,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -53,10 +54,15 @@ def strip(value: str | None) -> str:
     return (value or "").replace("\r\n", "\n").strip()
 
 
-def boxes(label: str, choices: Sequence[tuple[Any, str]], **options: Any) -> SelectMultipleField:
+def answers(pairs: Iterable[tuple[Any, str]]) -> list[SelectChoice]:
+    """(value, label) pairs as WTForms wants them; nothing chosen is an empty value."""
+    return [SelectChoice(value, label) for value, label in pairs]
+
+
+def boxes(label: str, choices: Iterable[tuple[Any, str]], **options: Any) -> SelectMultipleField:
     """Several answers, as boxes to tick."""
     return SelectMultipleField(
-        label, choices=choices, widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(), **options
+        label, choices=answers(choices), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput(), **options
     )
 
 
@@ -74,8 +80,8 @@ class MotifForm(BaseForm):
         filters=[strip],
     )
     location_type = RadioField(
-        "Où se passe l’atelier ?",
-        choices=[(TypeLieu.SUR_PLACE.value, "Sur place"), (TypeLieu.VISIO.value, "En visioconférence")],
+        "Où se passe l’atelier ?",
+        choices=answers([(TypeLieu.SUR_PLACE.value, "Sur place"), (TypeLieu.VISIO.value, "En visioconférence")]),
         default=TypeLieu.SUR_PLACE.value,
     )
     colour = ColorField("Couleur dans l’agenda", default="#0b5f63")
@@ -87,7 +93,7 @@ class MotifForm(BaseForm):
         [Optional(), NumberRange(min=1, max=2000, message="Le minimum est d’au moins une personne.")],
     )
     minimum_heures = IntegerField(
-        "Vérifier ce minimum combien d’heures avant ?",
+        "Vérifier ce minimum combien d’heures avant ?",
         [
             InputRequired("Indiquez un nombre d’heures, par exemple 48."),
             NumberRange(min=1, max=720, message="Indiquez entre 1 et 720 heures (30 jours)."),
@@ -95,28 +101,30 @@ class MotifForm(BaseForm):
         default=48,
     )
     reservable_par = RadioField(
-        "Qui peut réserver ?",
-        choices=[(who.value, label) for who, label in RESERVABLE_PAR.items()],
+        "Qui peut réserver ?",
+        choices=answers((who.value, label) for who, label in RESERVABLE_PAR.items()),
         default=ReservablePar.TOUS.value,
     )
     delai_min_minutes = SelectField("Réservation possible jusqu’à", coerce=int, default=30)
     delai_max_jours = SelectField("Réservation ouverte à partir de", coerce=int, default=92)
     visibilite = RadioField(
         "Discrétion du rendez-vous",
-        choices=[
-            (Visibilite.VISIBLE_NOTIFIE.value, "Visible, avec confirmation et rappels"),
-            (Visibilite.VISIBLE_NON_NOTIFIE.value, "Visible, sans confirmation ni rappel"),
-            (Visibilite.INVISIBLE.value, "Invisible pour le public"),
-        ],
+        choices=answers(
+            [
+                (Visibilite.VISIBLE_NOTIFIE.value, "Visible, avec confirmation et rappels"),
+                (Visibilite.VISIBLE_NON_NOTIFIE.value, "Visible, sans confirmation ni rappel"),
+                (Visibilite.INVISIBLE.value, "Invisible pour le public"),
+            ]
+        ),
         default=Visibilite.VISIBLE_NOTIFIE.value,
     )
     liste_attente = BooleanField("Proposer une liste d’attente quand une séance est complète")
     instructions_avant = TextAreaField(
-        "Avant de réserver", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        "Avant de réserver", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
         filters=[strip],
     )  # fmt: skip
     instructions_apres = TextAreaField(
-        "Une fois inscrit", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        "Une fois inscrit", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
         filters=[strip],
     )  # fmt: skip
     avertissement_annulation = TextAreaField(
@@ -126,7 +134,7 @@ class MotifForm(BaseForm):
     )
     nom_sms = StringField(
         "Nom dans les SMS",
-        [Length(max=60, message="Le nom dans les SMS a 60 caractères au plus : le reste du texte doit tenir aussi.")],
+        [Length(max=60, message="Le nom dans les SMS a 60 caractères au plus : le reste du texte doit tenir aussi.")],
         filters=[strip],
     )
     nom_courriel = StringField(
@@ -135,11 +143,13 @@ class MotifForm(BaseForm):
         filters=[strip],
     )
     discretion = RadioField(
-        "Que nomment les messages ?",
-        choices=[
-            (Discretion.COMPLET.value, "Le nom de l’atelier"),
-            (Discretion.NEUTRE.value, "Une formule neutre"),
-        ],
+        "Que nomment les messages ?",
+        choices=answers(
+            [
+                (Discretion.COMPLET.value, "Le nom de l’atelier"),
+                (Discretion.NEUTRE.value, "Une formule neutre"),
+            ]
+        ),
         default=Discretion.COMPLET.value,
     )
     rappels = boxes("Rappels", [], coerce=int, default=[48])
@@ -161,8 +171,8 @@ class MotifForm(BaseForm):
         usual = dict(RAPPELS) | {
             h: f"{h}{NBSP}heures avant" for h in (motif.rappels if motif else ()) if h not in RAPPELS
         }
-        self.rappels.choices = sorted(usual.items(), reverse=True)
-        self.service_id.choices = [(service.id, service.name) for service in services]
+        self.rappels.choices = answers(sorted(usual.items(), reverse=True))
+        self.service_id.choices = answers((service.id, service.name) for service in services)
         if motif is not None:
             del self.service_id
         elif len(services) == 1 and self.service_id.data is None:
@@ -175,12 +185,7 @@ class MotifForm(BaseForm):
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", field.data or ""):
             raise ValidationError("Choisissez une couleur, ou écrivez-la comme #0b5f63.")
         if not accent_ok(field.data):
-            raise ValidationError("Cette couleur est trop claire : un texte blanc n’y serait pas lisible.")
-
-    def validate_capacite_max(self, field: Field) -> None:
-        """Compulsory, except where nobody books."""
-        if field.data is None and self.reservable_par.data != ReservablePar.ENTREE_LIBRE.value:
-            raise ValidationError("Indiquez le nombre de places. Il n’est facultatif qu’en entrée libre.")
+            raise ValidationError("Cette couleur est trop claire : un texte blanc n’y serait pas lisible.")
 
     def validate_capacite_min(self, field: Field) -> None:
         """Within the capacity."""
@@ -190,12 +195,12 @@ class MotifForm(BaseForm):
     def validate_delai_max_jours(self, field: Field) -> None:
         """Bookings must open before they close."""
         if field.data and self.delai_min_minutes.data and field.data * 1440 <= self.delai_min_minutes.data:
-            raise ValidationError("La réservation fermerait avant d’ouvrir : choisissez une ouverture plus précoce.")
+            raise ValidationError("La réservation fermerait avant d’ouvrir : choisissez une ouverture plus précoce.")
 
     def validate_liste_attente(self, field: Field) -> None:
         """Waiting is of no use to who is never told (docs/domain.md rule 12)."""
         if field.data and self.visibilite.data != Visibilite.VISIBLE_NOTIFIE.value:
-            raise ValidationError("La liste d’attente a besoin d’un motif « visible, avec confirmation et rappels ».")
+            raise ValidationError("La liste d’attente a besoin d’un motif « visible, avec confirmation et rappels ».")
 
     def validate_champs(self, field: Field) -> None:
         """Somebody nobody can reach can't be told anything (docs/domain.md rule 8)."""
@@ -205,7 +210,16 @@ class MotifForm(BaseForm):
     def validate_rappels(self, field: Field) -> None:
         """A few reminders help, many are noise."""
         if len(field.data or ()) > 3:
-            raise ValidationError("Trois rappels au plus : au-delà, on ne les lit plus.")
+            raise ValidationError("Trois rappels au plus : au-delà, on ne les lit plus.")
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        ok = super().validate(extra_validators)
+        capacity = self.capacite_max
+        missing = capacity.data is None and not capacity.errors
+        if not self.stale and missing and self.reservable_par.data != ReservablePar.ENTREE_LIBRE.value:
+            capacity.errors = ["Indiquez le nombre de places. Il n’est facultatif qu’en entrée libre."]
+            return False
+        return ok
 
     def settings(self) -> dict[str, Any]:
         """What the form says of each setting it holds, for `services.motifs.save_motif`."""
@@ -226,10 +240,10 @@ class MotifForm(BaseForm):
         return values
 
 
-def offered(usual: dict[int, str], field: SelectField, words: str) -> list[tuple[int, str]]:
+def offered(usual: dict[int, str], field: SelectField, words: str) -> list[SelectChoice]:
     """The usual answers, and the present one when it is another (set by a program, or before this list)."""
     present = field.object_data
     choices = dict(usual)
     if isinstance(present, int) and present not in choices:
         choices[present] = words.format(present)
-    return sorted(choices.items())
+    return answers(sorted(choices.items()))

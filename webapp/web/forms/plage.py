@@ -26,7 +26,7 @@ from webapp.models import Agent, Lieu, Motif, PlageOuverture, Salle, TypeLieu
 from webapp.services.plages import PlageData
 
 from .base import BaseForm
-from .motif import RESERVABLE_PAR, TEXT, boxes, strip
+from .motif import RESERVABLE_PAR, TEXT, answers, boxes, strip
 
 JOURS = list(enumerate(("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")))
 RANGS = [(1, "1er"), (2, "2e"), (3, "3e"), (4, "4e"), (-1, "dernier")]
@@ -60,10 +60,10 @@ class PlageForm(BaseForm):
         [Length(max=120, message="120 caractères au plus.")],
         filters=[strip],
     )
-    agent_ids = boxes("Quels agents l’animent ?", [], coerce=int)
+    agent_ids = boxes("Quels agents l’animent ?", [], coerce=int)
     endroit = SelectField("Lieu et salle")
     lien_visio = URLField(
-        "Lien de la visioconférence", [Length(max=300, message="C’est trop long : 300 caractères au plus.")],
+        "Lien de la visioconférence", [Length(max=300, message="C’est trop long : 300 caractères au plus.")],
         filters=[strip],
     )  # fmt: skip
     first_day = DateField("Premier jour", [InputRequired("Indiquez le premier jour.")], format=["%Y-%m-%d", "%d/%m/%Y"])
@@ -71,46 +71,50 @@ class PlageForm(BaseForm):
     end_time = TimeField("À", [InputRequired("Indiquez l’heure de fin.")], format=["%H:%M", "%H:%M:%S"])
     frequence = RadioField(
         "Cela revient…",
-        choices=[
-            (UNE, "Une seule fois"),
-            (SEMAINES, "Certains jours de la semaine"),
-            (MOIS_JOUR, "Un jour du mois, comme « le 2e mardi »"),
-            (MOIS_DATE, "Une date du mois, comme « le 15 »"),
-        ],
+        choices=answers(
+            [
+                (UNE, "Une seule fois"),
+                (SEMAINES, "Certains jours de la semaine"),
+                (MOIS_JOUR, "Un jour du mois, comme « le 2e mardi »"),
+                (MOIS_DATE, "Une date du mois, comme « le 15 »"),
+            ]
+        ),
         default=UNE,
     )
-    intervalle = IntegerField("Toutes les combien de semaines, ou tous les combien de mois ?", [Optional()], default=1)
-    jours = boxes("Quels jours ?", JOURS, coerce=int)
-    rang = SelectField("Lequel dans le mois ?", choices=[("", "celui du premier jour"), *RANGS], coerce=empty_to_none)
-    jour = SelectField("Quel jour ?", choices=[("", "celui du premier jour"), *JOURS], coerce=empty_to_none)
-    jour_du_mois = IntegerField("Quelle date du mois ?", [Optional()])
+    intervalle = IntegerField("Toutes les combien de semaines, ou tous les combien de mois ?", [Optional()], default=1)
+    jours = boxes("Quels jours ?", JOURS, coerce=int)
+    rang = SelectField(
+        "Lequel dans le mois ?", choices=answers([("", "celui du premier jour"), *RANGS]), coerce=empty_to_none
+    )
+    jour = SelectField("Quel jour ?", choices=answers([("", "celui du premier jour"), *JOURS]), coerce=empty_to_none)
+    jour_du_mois = IntegerField("Quelle date du mois ?", [Optional()])
     fin = RadioField(
-        "Jusqu’à quand ?",
-        choices=[(SANS, "Sans fin prévue"), (DATE, "Jusqu’à une date"), (FOIS, "Un nombre de fois")],
+        "Jusqu’à quand ?",
+        choices=answers([(SANS, "Sans fin prévue"), (DATE, "Jusqu’à une date"), (FOIS, "Un nombre de fois")]),
         default=SANS,
     )
     jusqua = DateField("Dernier jour possible", [Optional()], format=["%Y-%m-%d", "%d/%m/%Y"])
-    fois = IntegerField("Combien de fois ?", [Optional()])
+    fois = IntegerField("Combien de fois ?", [Optional()])
     sauts = TextAreaField("Dates à sauter", filters=[strip])
 
     capacite_max = IntegerField(
         "Nombre de places", [Optional(), NumberRange(min=1, max=2000, message="Il faut entre 1 et 2000 places.")]
     )
     instructions_avant = TextAreaField(
-        "Avant de réserver", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        "Avant de réserver", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
         filters=[strip],
     )  # fmt: skip
     instructions_apres = TextAreaField(
-        "Une fois inscrit", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        "Une fois inscrit", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
         filters=[strip],
     )  # fmt: skip
     reservable_par = SelectField(
-        "Qui peut réserver ?",
-        choices=[("", "Comme le motif"), *((who.value, label) for who, label in RESERVABLE_PAR.items())],
+        "Qui peut réserver ?",
+        choices=answers([("", "Comme le motif"), *((who.value, label) for who, label in RESERVABLE_PAR.items())]),
     )
     nom_sms = StringField(
         "Nom dans les SMS",
-        [Length(max=60, message="Le nom dans les SMS a 60 caractères au plus : le reste du texte doit tenir aussi.")],
+        [Length(max=60, message="Le nom dans les SMS a 60 caractères au plus : le reste du texte doit tenir aussi.")],
         filters=[strip],
     )
 
@@ -132,9 +136,11 @@ class PlageForm(BaseForm):
             super().__init__(formdata, obj=plage, data=saved)
         self.motif = motif
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
-        self.agent_ids.choices = [(agent.id, agent.nom_complet) for agent in agents]
-        self.endroit.choices = [("", "Choisissez un lieu"), *_places(lieux)]
-        self.motif_id.choices = [("", "Choisissez un motif"), *((m.id, f"{m.name} ({m.service.name})") for m in motifs)]
+        self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
+        self.endroit.choices = answers([("", "Choisissez un lieu"), *_places(lieux)])
+        self.motif_id.choices = answers(
+            [("", "Choisissez un motif"), *((m.id, f"{m.name} ({m.service.name})") for m in motifs)]
+        )
         if plage is not None:
             del self.motif_id
         if motif is not None:
@@ -184,18 +190,16 @@ class PlageForm(BaseForm):
         try:
             self.excluded()
         except ValueError as error:
-            raise ValidationError(f"« {error} » n’est pas une date. Exemple : 25/12/2026") from None
-
-    def validate_capacite_max(self, field: Field) -> None:
-        """Compulsory where neither the motif nor free entry make up for it."""
-        if field.data is None and self.motif is not None and self.motif.capacite_max is None:
-            who = self.reservable_par.data or self.motif.reservable_par
-            if who != ReservablePar.ENTREE_LIBRE.value:
-                raise ValidationError("Indiquez une capacité : le motif n’en donne pas.")
+            raise ValidationError(f"« {error} » n’est pas une date. Exemple : 25/12/2026") from None
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         ok = super().validate(extra_validators)
-        if self.stale or self.first_day.data is None:
+        if self.stale:
+            return False
+        if self._lacks_capacity():
+            self.capacite_max.errors = ["Indiquez une capacité : le motif n’en donne pas."]
+            ok = False
+        if self.first_day.data is None:
             return ok
         try:
             self.recurrence().check(self.first_day.data)
@@ -204,6 +208,12 @@ class PlageForm(BaseForm):
             field.errors = [*field.errors, error.message_fr]
             return False
         return ok
+
+    def _lacks_capacity(self) -> bool:
+        """Neither the plage nor its motif says how many, and people book."""
+        if self.motif is None or self.capacite_max.data or self.capacite_max.errors or self.motif.capacite_max:
+            return False
+        return (self.reservable_par.data or self.motif.reservable_par) != ReservablePar.ENTREE_LIBRE.value
 
     def excluded(self) -> tuple[date, ...]:
         """The dates to skip; ValueError with the words that are not one."""
@@ -233,11 +243,11 @@ class PlageForm(BaseForm):
     def _end(self) -> tuple[date | None, int | None]:
         if self.fin.data == DATE:
             if self.jusqua.data is None:
-                raise RecurrenceError("Indiquez le dernier jour possible, ou choisissez « Sans fin prévue ».", "until")
+                raise RecurrenceError("Indiquez le dernier jour possible, ou choisissez « Sans fin prévue ».", "until")
             return self.jusqua.data, None
         if self.fin.data == FOIS:
             if self.fois.data is None:
-                raise RecurrenceError("Indiquez combien de fois, ou choisissez « Sans fin prévue ».", "count")
+                raise RecurrenceError("Indiquez combien de fois, ou choisissez « Sans fin prévue ».", "count")
             return None, self.fois.data
         return None, None
 
