@@ -1,0 +1,95 @@
+"""The browser's fixtures: one site for all of them, people who open its pages, and an eye on what must not happen."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from dev.servers import Valkey
+from tests.browser.stage import PASSWORD, Stage, Watch
+from tests.crowd import TOKEN
+from tests.databases import Base, build, forget_connections
+from tests.servers import Site
+from webapp.services import demonstration
+
+WAIT_MS = 5000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs a browser."""
+    for item in items:
+        if "/tests/browser/" in str(item.path):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def stage(sqlite_base: Base) -> Iterator[Stage]:
+    """Web, worker and clock on a database of their own with the demonstration; each test makes what it is about."""
+    url = sqlite_base.another()
+    with Valkey() as valkey, Site(url, valkey.url) as site:
+        app = build(url, LINK_KEY=site.env["LINK_KEY"], REDIS_URL=valkey.url, PUBLIC_URL=site.url)
+        with app.app_context():
+            demonstration.load()
+        forget_connections(app)
+        yield Stage(site, app)
+        forget_connections(app)
+
+
+@pytest.fixture(scope="session")
+def cookies_of(browser: Browser, stage: Stage) -> Callable[[str], Any]:
+    """The browser state of an agent who has logged in, once per agent."""
+    known: dict[str, Any] = {}
+
+    def state(email: str) -> Any:
+        if email not in known:
+            context = browser.new_context(base_url=stage.url)
+            form = context.request.get("/agent/connexion").text()
+            token = TOKEN.search(form)
+            answer = context.request.post(
+                "/agent/connexion",
+                form={"csrf_token": token[1] if token else "", "courriel": email, "mot_de_passe": PASSWORD},
+                max_redirects=0,
+            )
+            assert answer.status == 303, answer.status
+            known[email] = context.storage_state()
+            context.close()
+        return known[email]
+
+    return state
+
+
+@pytest.fixture
+def visitor(
+    browser: Browser, browser_context_args: dict[str, Any], stage: Stage, cookies_of: Callable[[str], Any]
+) -> Iterator[Callable[..., Page]]:
+    """Opens a window of its own for somebody: `visitor(width=1280, js=False, agent=NADIA)`.
+
+    At the end no page may have had a script error, a refused policy, or asked another machine for anything.
+    """
+    watches: list[Watch] = []
+    contexts: list[BrowserContext] = []
+
+    def open_window(*, width: int = 360, js: bool = True, agent: str = "", allowed: tuple[str, ...] = ()) -> Page:
+        context = browser.new_context(
+            **{
+                **browser_context_args,
+                "base_url": stage.url,
+                "viewport": {"width": width, "height": 800},
+                "java_script_enabled": js,
+                "storage_state": cookies_of(agent) if agent else None,
+            }
+        )
+        contexts.append(context)
+        context.set_default_timeout(WAIT_MS)
+        page = context.new_page()
+        watch = Watch(stage.url, allowed=allowed)
+        watch.follow(page)
+        watches.append(watch)
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    faults = [fault for watch in watches for fault in watch.faults]
+    assert not faults, "\n".join(faults)
