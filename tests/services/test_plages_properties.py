@@ -1,0 +1,162 @@
+"""Whatever is done to a plage, in whatever order, or all at once: nothing booked is lost, nothing is sold twice."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date, time, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.services.test_plages import NOW, Place, book, sessions, snapshot
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur
+from webapp.domain.recurrence import Frequency, Recurrence
+from webapp.extensions import db
+from webapp.models import Agent, Participation, Rdv
+from webapp.services.booking import book_seat
+from webapp.services.checks import broken
+from webapp.services.motifs import save_motif
+from webapp.services.plages import days_of, extend_horizons, materialise, save_plage
+from webapp.services.rdvs import cancel_rdv
+
+BOUNDED = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+)
+
+RULES = st.one_of(
+    st.just(Recurrence()),
+    st.builds(
+        Recurrence,
+        st.just(Frequency.WEEKLY),
+        st.integers(1, 3),
+        weekdays=st.sets(st.integers(0, 6), min_size=1, max_size=2).map(tuple),
+        count=st.integers(1, 12),
+    ),
+    st.builds(Recurrence, st.just(Frequency.MONTHLY), month_day=st.integers(1, 31), until=st.just(date(2027, 6, 30))),
+)
+CHANGES = st.fixed_dictionaries(
+    {
+        "recurrence": RULES,
+        "first_day": st.dates(date(2026, 11, 23), date(2026, 12, 20)),
+        "start_time": st.sampled_from([time(9), time(14)]),
+        "excluded": st.sets(st.dates(date(2026, 12, 1), date(2027, 1, 31)), max_size=3).map(tuple),
+        "capacite_max": st.sampled_from([None, 3, 20]),
+    }
+)
+STEPS = st.lists(st.tuples(CHANGES, st.sampled_from(["", "book", "cancel", "move"]), st.integers(0, 50)), max_size=4)
+
+
+@pytest.fixture(autouse=True)
+def quiet_sunday(app: Flask) -> Iterator[Any]:
+    with app.app_context(), time_machine.travel(NOW, tick=False):
+        yield
+
+
+@BOUNDED
+@given(STEPS)
+def test_sessions_are_the_recurrence_minus_exclusions_plus_the_detached(steps: list[Any]) -> None:
+    place = Place()
+    plage = place.save().plage
+    booked: dict[int, tuple[Any, ...]] = {}
+    for change, action, pick in steps:
+        live = [r for r in sessions(plage) if r.cancelled_at is None]
+        rdv = live[pick % len(live)] if live else None
+        if rdv and action == "book":
+            book(rdv)
+            booked[rdv.id] = (rdv.starts_at, rdv.ends_at, rdv.lieu_id)
+        elif rdv and action == "cancel":
+            cancel_rdv(rdv.id, agent=place.agent, prevenir=False)
+        elif rdv and action == "move" and rdv.id not in booked:
+            rdv.starts_at, rdv.ends_at, rdv.detache = (
+                rdv.starts_at + timedelta(hours=1),
+                rdv.ends_at + timedelta(hours=1),
+                True,
+            )
+            db.session.commit()
+        place.save(plage, **change)
+        db.session.expire_all()
+        rows = sessions(plage)
+        apart = {r.occurrence_le for r in rows if r.detache or r.cancelled_at}
+        assert {r.occurrence_le for r in rows} - apart == set(days_of(plage)) - apart
+        assert set(days_of(plage)) <= {r.occurrence_le for r in rows}
+        for rdv_id, where in booked.items():
+            kept = db.session.get(Rdv, rdv_id)
+            assert kept is not None and (kept.starts_at, kept.ends_at, kept.lieu_id) == where
+    assert list(broken()) == []
+
+
+@BOUNDED
+@given(CHANGES, CHANGES, st.integers(0, 200))
+def test_doing_it_twice_changes_nothing(first: Any, second: Any, days: int) -> None:
+    place = Place()
+    plage = place.save(**first).plage
+    place.save(plage, **second)
+    with time_machine.travel(NOW + timedelta(days=days), tick=False):
+        extend_horizons()
+        before = snapshot(plage)
+        assert materialise(plage.id) == extend_horizons() == 0
+        assert snapshot(plage) == before
+
+
+def test_edits_and_bookings_at_once_neither_block_each_other_nor_break_a_rule(app: Flask) -> None:
+    place = Place()
+    weekly = Recurrence(Frequency.WEEKLY, weekdays=(1,), count=20)
+    plages = [place.save(recurrence=weekly, title=title).plage.id for title in ("un", "deux")]
+    rdv_ids = [r.id for r in db.session.query(Rdv).order_by(Rdv.id)]
+    agent_id, motif_id, data = place.agent.id, place.motif.id, place.data
+    db.session.commit()
+    failures: list[BaseException] = []
+
+    def hand(work: Callable[[int, Agent], Any]) -> threading.Thread:
+        def run() -> None:
+            with app.app_context():
+                agent = db.session.get(Agent, agent_id)
+                assert agent is not None
+                for turn in range(8):
+                    try:
+                        work(turn, agent)
+                    except BaseException as error:
+                        failures.append(error)
+
+        return threading.Thread(target=run)
+
+    def edit(index: int) -> Callable[[int, Agent], Any]:
+        def work(turn: int, agent: Agent) -> None:
+            hour = time(9 + (turn + index) % 3)
+            save_plage(
+                plages[(turn + index) % 2],
+                data(recurrence=weekly, start_time=hour, end_time=time(17), title=("un", "deux")[(turn + index) % 2]),
+                agent,
+            )
+
+        return work
+
+    def reserve(offset: int) -> Callable[[int, Agent], Any]:
+        def work(turn: int, agent: Agent) -> None:
+            person = Identity(f"Awa{offset}{turn}", "Diallo", telephone=f"+336399810{offset}{turn}")
+            rdv_id = rdv_ids[(offset * 7 + turn * 5) % len(rdv_ids)]
+            book_seat(rdv_id, person, by=Acteur.AGENT, envoi=f"{offset}-{turn}", agent=agent, prevenir=False)
+
+        return work
+
+    hands = [
+        hand(edit(0)),
+        hand(edit(1)),
+        hand(lambda turn, agent: save_motif(motif_id, {"capacite_max": 10 + turn}, agent)),
+        hand(reserve(1)),
+        hand(reserve(2)),
+    ]
+    for one in hands:
+        one.start()
+    for one in hands:
+        one.join(60)
+    assert failures == []
+    db.session.rollback()
+    db.session.expire_all()
+    assert db.session.query(Participation).count() == 16
+    assert {r.capacite_max for r in db.session.query(Rdv)} == {17}
+    assert list(broken()) == []
