@@ -57,7 +57,7 @@ def test_excuse_oneself_and_come_back(client: PageClient, app: Flask, rdv_id: in
     book(client, rdv_id)
     visitor = client.another()
     page = visitor.get(f"/p/{links_of(app)[0]}")
-    assert page.has("Rendez-vous de Élodie") and page.has("Vous êtes inscrit·e") and "N’Diaye" not in page.html
+    assert page.has("Rendez-vous pour Élodie") and page.has("Vous êtes inscrit·e") and "N’Diaye" not in page.html
     assert page.headers["Cache-Control"] == "no-store" and page.headers["Referrer-Policy"] == "no-referrer"
     assert page.select('meta[name="robots"][content="noindex"]')
     page = page.link("Je ne pourrai pas venir")
