@@ -3,6 +3,7 @@
 import os
 import pathlib
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -161,7 +162,10 @@ def test_worker_and_clock_stop_cleanly(start: Start, valkey: Valkey, away: bool)
     for child in site.children.values():
         child.terminate()
     for name, child in site.children.items():
-        assert child.process.wait(8) == 0, f"{name}:\n{site.output()}"
+        try:
+            assert child.process.wait(8) == 0, f"{name}:\n{site.output()}"
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"{name} did not stop:\n{site.output()}")
     assert "Traceback" not in site.output()
 
 
