@@ -110,7 +110,7 @@ def coming_sessions(organisation_id: int, plage_id: int, now: datetime, limit: i
 
 
 def lieux(organisation_id: int, kept_id: int | None = None) -> Sequence[Lieu]:
-    """Places that may be chosen (those typed for one session are not offered again) or already are, with their rooms."""
+    """Places that may be chosen, or already are, with their rooms; one typed for a single session is not offered."""
     return db.session.scalars(
         select(Lieu)
         .where(
