@@ -171,7 +171,7 @@ def message_word(p: Participation, told: Sequence[Any]) -> tuple[str, str]:
     ):
         channels = [CANAUX[m.canal] for m in last if m.etat in states]
         if channels:
-            words = text.format(listed(sorted(set(channels), reverse=True)))
+            words = text.format(listed(sorted(set(channels))))
             plural = len(set(channels)) > 1
             return (words.replace("envoyé", "envoyés") if plural and tone == "ok" else words), tone
     return "", ""

@@ -1,0 +1,464 @@
+"""The collective sheet, as agents use it: with and without htmx, on both databases where writing is concerned."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests import factories as make
+from tests.desk import Desk, desk, tap, today
+from tests.pages import Page, PageClient
+from webapp.clock import utcnow
+from webapp.domain.capacity import ReservablePar
+from webapp.domain.participation import Acteur, Statut
+from webapp.extensions import db
+from webapp.models import Journal, Notification, Participation, Rdv, Usager
+from webapp.services.booking import change_statut
+from webapp.services.checks import broken
+
+
+@pytest.fixture
+def made(app: Flask) -> Desk:
+    """A session in ten days with three people."""
+    return desk(app)
+
+
+@pytest.fixture
+def going_on(app: Flask) -> Desk:
+    """A session that has just begun, with three people."""
+    return desk(app, starts_at=today())
+
+
+def told(made: Desk, event: str) -> list[Notification]:
+    with made.app.app_context():
+        return [
+            n
+            for n in db.session.scalars(select(Notification).order_by(Notification.id))
+            if n.event == event and n.destinataire_type == "usager"
+        ]
+
+
+def sound(made: Desk) -> bool:
+    with made.app.app_context():
+        return list(broken()) == []
+
+
+def order(page: Page) -> list[str]:
+    return [node.text().strip() for node in page.select("#participants .name")]
+
+
+def gauge(page: Page) -> str:
+    attributes = page.select(f"#jauge-{page.select('[data-rdv]')[0].attributes['data-rdv']}")[0].attributes
+    return f"{attributes['data-prises']}/{attributes['data-capacite']}"
+
+
+def test_the_sheet_says_everything_about_its_session(made: Desk) -> None:
+    page = made.log_in().get(f"/agent/rdv/{made.rdv}")
+    assert page.h1 == "Mes droits au RSA" and page.has("À venir") and page.has("3 places prises sur 12")
+    assert order(page) == ["NOM000 Prénom0", "NOM001 Prénom1", "NOM002 Prénom2"]
+    assert gauge(page) == "3/12" and len(page.select(".seats .taken")) == 3 and len(page.select(".seats i")) == 12
+    assert page.has("Capacité 12 (hérité du motif)")
+    pressed = page.select('[aria-pressed="true"]')
+    assert [button.attributes["value"] for button in pressed] == ["inscrit"] * 3
+
+
+def test_names_are_in_french_order_and_who_left_stays_in_place(app: Flask) -> None:
+    made = desk(app, people=0)
+    with app.app_context():
+        rdv = db.session.get(Rdv, made.rdv)
+        for last, first, statut in (
+            ("Zola", "Anne", Statut.INSCRIT),
+            ("Évrard", "Paul", Statut.EXCUSE),
+            ("d’Alembert", "Jo", Statut.INSCRIT),
+            ("Eymard", "Lou", Statut.ANNULE),
+            ("evrard", "Alma", Statut.INSCRIT),
+        ):
+            make.participation(rdv, make.usager(rdv.organisation_id, first_name=first, last_name=last), statut)
+        db.session.commit()
+    page = made.log_in().get(f"/agent/rdv/{made.rdv}")
+    assert order(page) == ["D’ALEMBERT Jo", "EVRARD Alma", "ÉVRARD Paul", "EYMARD Lou", "ZOLA Anne"]
+    assert len(page.select(".person.gone")) == 2
+
+
+# --- one tap -------------------------------------------------------------------------------------------------------
+
+
+def test_a_tap_without_htmx_comes_back_to_the_row(going_on: Desk) -> None:
+    client = going_on.log_in()
+    page = tap(client, going_on, 1, "present")
+    assert (page.status, page.location) == (
+        303,
+        f"/agent/rdv/{going_on.rdv}#participation-{going_on.places[1]}",
+    )
+    place = going_on.place(1)
+    assert place.statut is Statut.PRESENT and place.version == 2 and place.statut_par is Acteur.AGENT
+    assert sound(going_on)
+
+
+def test_a_tap_with_htmx_brings_the_row_the_gauge_and_the_version_only(going_on: Desk) -> None:
+    client, place = going_on.log_in(), going_on.places[1]
+    page = tap(client, going_on, 1, "absent", htmx=True, depuis="1", dernier=str(going_on.places[-1]))
+    assert page.status == 200 and not page.whole and len(page.html.encode()) < 4096
+    targets = re.findall(r'<hx-partial hx-target="([^"]+)" hx-swap="([^"]+)"', page.html)
+    assert targets == [
+        (f"#participation-{place}", "outerMorph"),
+        (f"#jauge-{going_on.rdv}", "outerMorph"),
+        ("#etat", "outerMorph"),
+        ("#annonces", "innerHTML"),
+    ]
+    assert 'name="depuis" value="2"' in page.html and page.has("Prénom1 Nom001 : absence notée")
+
+
+def test_a_tap_brings_what_the_page_had_missed(going_on: Desk) -> None:
+    client, other = going_on.log_in(), going_on.log_in("référent")
+    tap(other, going_on, 0, "present")
+    page = tap(client, going_on, 1, "present", htmx=True, depuis="1", dernier="999")
+    assert [f"participation-{place}" in page.html for place in going_on.places] == [True, True, False]
+    assert 'name="depuis" value="3"' in page.html
+
+
+def test_the_same_tap_twice_changes_nothing_more(going_on: Desk) -> None:
+    client = going_on.log_in()
+    form = client.get(f"/agent/rdv/{going_on.rdv}").form(f"/{going_on.places[0]}/statut")
+    data = {name: values[-1] for name, values in form.values.items()} | {"statut": "present"}
+    for _ in range(2):
+        assert client.post(form.action, data=data).status == 303
+    assert going_on.place().version == 2 and going_on.session().version == 2
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_what_a_colleague_did_meanwhile_is_shown_not_overwritten(going_on: Desk, htmx: bool) -> None:
+    client, colleague = going_on.log_in(), going_on.log_in("référent")
+    page = client.get(f"/agent/rdv/{going_on.rdv}")
+    tap(colleague, going_on, 0, "absent")
+    form = page.form(f"/{going_on.places[0]}/statut")
+    answer = form.submit(button="Présent", htmx=htmx)
+    assert answer.status == 409
+    assert answer.has("Prénom0 Nom000 vient de passer à « Absent » (Nadia")
+    assert answer.whole is not htmx
+    row = answer.select(f"#participation-{going_on.places[0]}")
+    assert 'role="alert"' in (row[0].html or "") if row else 'role="alert"' in answer.html
+    if not htmx:
+        assert answer.title.startswith("Erreur : ")
+    assert going_on.place().statut is Statut.ABSENT
+
+
+@pytest.mark.parametrize(("statut", "words"), [("present", "à partir du jour"), ("absent", "à partir du début")])
+def test_too_early_is_refused_with_the_reason(made: Desk, statut: str, words: str) -> None:
+    page = tap(made.log_in(), made, 0, statut, htmx=True)
+    assert page.status == 409 and page.has(words)
+    assert made.place().statut is Statut.INSCRIT
+
+
+def test_excused_by_an_agent_frees_the_seat_and_tells_that_person_only(made: Desk) -> None:
+    page = tap(made.log_in(), made, 2, "excuse", htmx=True)
+    assert page.has("2 places prises sur 12")
+    assert [n.participation_ids for n in told(made, "desistement")] == [[made.places[2]]]
+    assert sound(made)
+
+
+def test_silence_is_said_in_the_form(made: Desk) -> None:
+    client = made.log_in()
+    tap(client, made, 0, "excuse", prevenir="0")
+    tap(client, made, 1, "excuse", prevenir=["0", "1"])
+    assert [n.participation_ids for n in told(made, "desistement")] == [[made.places[1]]]
+
+
+@pytest.mark.parametrize("statut", ["", "n’importe quoi", "INSCRIT"])
+def test_an_unknown_status_is_not_understood(made: Desk, statut: str) -> None:
+    assert tap(made.log_in(), made, 0, statut).status == 400
+    assert made.place().version == 1
+
+
+def test_forged_addresses_are_unknown(made: Desk) -> None:
+    client = made.log_in("admin")
+    token = client.get(f"/agent/rdv/{made.rdv}").form(f"/{made.places[0]}/statut").values["csrf_token"][0]
+    data = {"csrf_token": token, "statut": "excuse"}
+    pid = made.places[0]
+    for rdv in (made.elsewhere, made.abroad, 99999):
+        assert client.post(f"/agent/rdv/{rdv}/participations/{pid}/statut", data=data).status == 404
+        assert client.get(f"/agent/rdv/{rdv}/participations/{pid}/retrait").status == 404
+    assert client.post(f"/agent/rdv/{made.rdv}/participations/99999/statut", data=data).status == 404
+    assert made.place().statut is Statut.INSCRIT
+
+
+@pytest.mark.parametrize("address", ["participations", "participations/{pid}/statut", "annulation"])
+def test_every_post_needs_this_sessions_token(made: Desk, address: str) -> None:
+    client = made.log_in()
+    url = f"/agent/rdv/{made.rdv}/" + address.format(pid=made.places[0])
+    for token in ("", "périmé", made.log_in().get(f"/agent/rdv/{made.rdv}/annulation").form().values["csrf_token"][0]):
+        page = client.post(url, data={"csrf_token": token, "statut": "annule", "usager_id": "1"})
+        assert page.status == 419
+    assert made.place().statut is Statut.INSCRIT and made.session().cancelled_at is None
+
+
+# --- remove --------------------------------------------------------------------------------------------------------
+
+
+def test_removing_somebody_says_who_is_told_first(made: Desk) -> None:
+    client = made.log_in()
+    page = client.get(f"/agent/rdv/{made.rdv}").link("Retirer Prénom1 Nom001 de cet atelier")
+    assert page.h1 == "Retirer Prénom1 Nom001 ?" and page.has("1 SMS")
+    page = page.form("/statut").submit()
+    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("place retirée") and page.has("2 places prises sur 12")
+    assert [n.participation_ids for n in told(made, "retrait")] == [[made.places[1]]]
+    assert made.place(1).statut is Statut.ANNULE and sound(made)
+
+
+def test_removing_without_telling(made: Desk) -> None:
+    page = made.log_in().get(f"/agent/rdv/{made.rdv}/participations/{made.places[1]}/retrait")
+    form = page.form("/statut")
+    form.values["prevenir"] = ["0"]
+    page = form.submit()
+    assert page.has("sans prévenir") and told(made, "retrait") == []
+
+
+def test_somebody_nobody_can_write_to_is_to_be_called(app: Flask) -> None:
+    made = desk(app, people=0)
+    with app.app_context():
+        rdv = db.session.get(Rdv, made.rdv)
+        person = make.usager(rdv.organisation_id, first_name="Ali", last_name="Fixe", phone="+33475990199")
+        made.places.append(make.participation(rdv, person).id)
+        db.session.commit()
+    client = made.log_in()
+    page = client.get(f"/agent/rdv/{made.rdv}/participations/{made.places[0]}/retrait")
+    assert page.has("Personne à appeler") and page.has("04 75 99 01 99")
+    assert client.get(f"/agent/rdv/{made.rdv}").has("à appeler")
+
+
+# --- add -----------------------------------------------------------------------------------------------------------
+
+
+def known(made: Desk, **fields: object) -> int:
+    """Somebody the organisation knows, who has no place in the session."""
+    with made.app.app_context():
+        rdv = db.session.get(Rdv, made.rdv)
+        person = make.usager(rdv.organisation_id, **{"first_name": "Zoé", "last_name": "Lefèvre-Ünal", **fields})
+        db.session.commit()
+        return person.id
+
+
+def search(client: PageClient, made: Desk, text: str, **options: bool) -> Page:
+    return client.get("/agent/usagers/recherche", query_string={"rdv": made.rdv, "q": text}, **options)
+
+
+def test_search_then_add_without_javascript(made: Desk) -> None:
+    person = known(made)
+    client = made.log_in()
+    page = client.get(f"/agent/rdv/{made.rdv}").form("/recherche").submit(q="lefevre zoe")
+    assert page.has("LEFÈVRE-ÜNAL Zoé")
+    page = page.form("/participations", css="#resultats form").submit(button="Zoé Lefèvre-Ünal")
+    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("4 places prises sur 12")
+    assert order(page)[0] == "LEFÈVRE-ÜNAL Zoé"
+    (message,) = told(made, "inscription")
+    assert message.destinataire_id == person
+    assert sound(made)
+
+
+def test_adding_with_htmx_puts_the_row_in_its_place(made: Desk) -> None:
+    known(made, first_name="Ana", last_name="Nom001bis")
+    client = made.log_in()
+    form = search(client, made, "nom001bis").form("/participations", css="#resultats form")
+    form.values |= {"depuis": ["1"], "dernier": [str(made.places[-1])]}
+    page = form.submit(button="Ana", htmx=True)
+    assert page.status == 200 and not page.whole
+    new = max(int(found) for found in re.findall(r'id="participation-(\d+)"', page.html))
+    targets = re.findall(r'<hx-partial hx-target="([^"]+)" hx-swap="([^"]+)"', page.html)
+    assert (f"#participation-{new}", "delete") in targets
+    assert (f"#participation-{made.places[2]}", "beforebegin") in targets
+    assert f'name="dernier" value="{new}"' in page.html
+    assert page.has("Ana Nom001bis a une place")
+
+
+def test_the_same_form_twice_adds_one_person(made: Desk) -> None:
+    form = made.log_in().get(f"/agent/rdv/{made.rdv}").form("/participations")
+    for _ in range(2):
+        page = form.submit(prenom="Awa", nom="Diallo", telephone="06 39 98 77 66", follow=False)
+        assert page.status == 303
+    assert made.session().places_prises == 4
+    with made.app.app_context():
+        assert len(db.session.scalars(select(Usager).where(Usager.last_name == "Diallo")).all()) == 1
+
+
+def test_somebody_who_has_a_place_keeps_one(made: Desk) -> None:
+    client = made.log_in()
+    page = search(client, made, "nom001")
+    assert page.has("a déjà une place") and not page.select("button[name=usager_id]")
+    token = page.select("input[name=csrf_token]")[0].attributes["value"]
+    person = made.place(1).usager_id
+    data = {"csrf_token": token, "usager_id": person, "prevenir": "1"}
+    page = client.post(f"/agent/rdv/{made.rdv}/participations", data=data, follow=True)
+    assert page.status == 200 and made.session().places_prises == 3
+    assert told(made, "inscription") == []
+
+
+def test_creating_somebody_keeps_what_was_typed_on_errors(made: Desk) -> None:
+    client = made.log_in()
+    form = client.get(f"/agent/rdv/{made.rdv}").form("/participations")
+    page = form.submit(prenom="Awa", nom="", telephone="06 12", courriel="awa@")
+    assert page.status == 422 and page.title.startswith("Erreur : ")
+    assert page.errors.keys() == {"nom", "telephone", "courriel"}
+    assert page.select("#prenom")[0].attributes["value"] == "Awa"
+    assert "open" in page.select("#creation")[0].attributes
+    page = page.form("/participations", css="#creation form").submit(nom="Diallo", telephone="", courriel="")
+    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("DIALLO Awa") and page.has("à appeler")
+    with made.app.app_context():
+        row = db.session.scalars(select(Participation).order_by(Participation.id.desc())).first()
+        assert row.origine is Acteur.AGENT and row.cree_par_agent_id
+
+
+def test_creating_with_htmx_answers_the_form_and_its_errors(made: Desk) -> None:
+    form = made.log_in().get(f"/agent/rdv/{made.rdv}").form("/participations")
+    page = form.submit(prenom="", nom="Diallo", htmx=True)
+    assert page.status == 422 and not page.whole and page.errors.keys() == {"prenom"}
+    assert page.select("#ajout") and "data-focus" in page.html
+
+
+def test_a_stale_form_comes_back_filled(made: Desk) -> None:
+    form = made.log_in().get(f"/agent/rdv/{made.rdv}").form("/participations")
+    form.values["csrf_token"] = ["périmé"]
+    page = form.submit(prenom="Awa", nom="Diallo")
+    assert page.status == 419 and page.select("#nom")[0].attributes["value"] == "Diallo"
+    assert page.form("/participations", css="#creation form").submit().url == f"/agent/rdv/{made.rdv}"
+    assert made.session().places_prises == 4
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_a_full_session_asks_who_may_to_say_it_on_purpose(app: Flask, htmx: bool) -> None:
+    made = desk(app, people=3, capacite_max=3)
+    known(made)
+    client = made.log_in("référent")
+    form = search(client, made, "zoé").form("/participations", css="#resultats form")
+    page = form.submit(button="Zoé", htmx=htmx)
+    assert page.status == 409 and page.has("La séance est complète") and page.has("4 personnes pour 3 places")
+    if htmx:
+        assert page.headers["HX-Retarget"] == "#avis"
+    assert made.session().places_prises == 3
+    box = page.select("#surbooking")[0].attributes
+    assert "checked" not in box and "required" in box
+    again = page.form("/participations")
+    assert again.submit().status == 409  # the box was not ticked
+    again.values["surbooking"] = ["1"]
+    page = again.submit()
+    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("4 places prises sur 3") and page.has("en surnombre")
+    assert sound(made)
+
+
+def test_a_full_session_is_full_for_who_may_not_go_over(app: Flask) -> None:
+    made = desk(app, people=3, capacite_max=3)
+    person = known(made)
+    client = made.log_in("agent")
+    form = search(client, made, "zoé").form("/participations", css="#resultats form")
+    page = form.submit(button="Zoé")
+    assert page.status == 409 and page.has("inscrire au-delà de la capacité") and not page.select("#surbooking")
+    assert page.has("Peuvent vous le donner : Nadia")
+    data = {name: values[-1] for name, values in form.values.items()} | {"usager_id": person, "surbooking": "1"}
+    page = client.post(f"/agent/rdv/{made.rdv}/participations", data=data)
+    assert page.status == 403 and page.has("inscrire au-delà de la capacité")
+    assert made.session().places_prises == 3
+
+
+def test_coming_back_to_a_full_session_is_going_over_too(app: Flask) -> None:
+    made = desk(app, people=3, capacite_max=3)
+    with app.app_context():
+        change_statut(made.places[0], Statut.EXCUSE, by=Acteur.USAGER)
+        rdv = db.session.get(Rdv, made.rdv)
+        make.participation(rdv, make.usager(rdv.organisation_id))
+        db.session.commit()
+    page = tap(made.log_in("référent"), made, 0, "inscrit")
+    assert page.status == 409 and page.has("pour Prénom0 Nom000")
+    again = page.form("/statut")
+    again.values["surbooking"] = ["1"]
+    assert again.submit().has("4 places prises sur 3")
+    assert sound(made)
+
+
+def test_somebody_of_another_organisation_is_unknown(made: Desk) -> None:
+    with made.app.app_context():
+        abroad = db.session.get(Rdv, made.abroad)
+        stranger = make.usager(abroad.organisation_id, first_name="Inès", last_name="Ailleurs").id
+        db.session.commit()
+    client = made.log_in()
+    page = search(client, made, "ailleurs")
+    assert page.has("Aucune personne ne correspond")
+    form = client.get(f"/agent/rdv/{made.rdv}").form("/participations")
+    data = {name: values[-1] for name, values in form.values.items()} | {"usager_id": stranger}
+    assert client.post(form.action, data=data).status == 404
+    assert made.session().places_prises == 3
+
+
+def test_an_open_door_session_takes_no_name(app: Flask) -> None:
+    made = desk(app, people=0, reservable_par=ReservablePar.ENTREE_LIBRE, capacite_max=None)
+    client = made.log_in()
+    page = client.get(f"/agent/rdv/{made.rdv}")
+    assert page.has("Entrée libre") and not page.select("#ajout")
+    form = client.get(f"/agent/usagers/recherche?rdv={made.rdv}").form("/participations")
+    page = form.submit(prenom="Awa", nom="Diallo")
+    assert page.status == 409 and page.has("entrée libre")
+
+
+# --- cancel --------------------------------------------------------------------------------------------------------
+
+
+def test_cancelling_says_who_will_be_told_then_does_it_once(app: Flask) -> None:
+    made = desk(app, people=2)
+    with app.app_context():
+        rdv = db.session.get(Rdv, made.rdv)
+        for fields in ({"email": "a@exemple.fr"}, {"phone": None, "email": "b@exemple.fr"}, {"phone": "+33475990199"}):
+            make.participation(rdv, make.usager(rdv.organisation_id, **fields))
+        make.participation(rdv, statut=Statut.EXCUSE)
+        db.session.commit()
+    client = made.log_in()
+    page = client.get(f"/agent/rdv/{made.rdv}").link("Annuler l’atelier")
+    assert page.has("5 personnes : 3 SMS, 2 courriels, 1 à appeler") and page.has("04 75 99 01 99")
+    page = page.form("/annulation").submit(raison="Intervenante malade")
+    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("Annulé") and page.has("Intervenante malade")
+    assert not page.select("form[action$=statut]") and not page.select("#ajout")
+    channels = sorted(n.canal for n in told(made, "annulation"))
+    assert channels == ["courriel", "courriel", "sms", "sms", "sms"]
+    assert client.get(f"/agent/rdv/{made.rdv}/annulation").status == 303
+    assert sound(made)
+
+
+def test_cancelling_without_telling(made: Desk) -> None:
+    form = made.log_in().get(f"/agent/rdv/{made.rdv}/annulation").form("/annulation")
+    form.values["prevenir"] = ["0"]
+    page = form.submit()
+    assert page.has("a annulé la séance, sans prévenir") and told(made, "annulation") == []
+
+
+def test_a_session_with_somebody_present_is_not_cancelled(going_on: Desk) -> None:
+    client = going_on.log_in()
+    page = client.get(f"/agent/rdv/{going_on.rdv}/annulation")
+    assert page.has("La séance a commencé") and page.has("Aucun message ne partira")
+    tap(client, going_on, 0, "present")
+    page = page.form("/annulation").submit(raison="Trop de neige")
+    assert page.status == 409 and page.has("déjà noté présent")
+    assert page.select("#raison")[0].attributes["value"] == "Trop de neige"
+    assert going_on.session().cancelled_at is None
+
+
+def test_a_session_that_is_over_is_not_cancelled(app: Flask) -> None:
+    made = desk(app, starts_at=utcnow() - timedelta(days=2))
+    client = made.log_in()
+    page = client.get(f"/agent/rdv/{made.rdv}")
+    assert page.has("À renseigner") and not page.has("Annuler l’atelier")
+    page = client.get(f"/agent/rdv/{made.rdv}/annulation").form("/annulation").submit()
+    assert page.status == 409 and made.session().cancelled_at is None
+
+
+# --- the journal ---------------------------------------------------------------------------------------------------
+
+
+def test_the_journal_says_who_did_what(going_on: Desk) -> None:
+    client = going_on.log_in()
+    tap(client, going_on, 0, "present")
+    page = client.get(f"/agent/rdv/{going_on.rdv}/journal")
+    assert page.h1 == "Journal de la séance" and page.has("a noté Prénom0 Nom000 « Présent »")
+    fragment = client.get(f"/agent/rdv/{going_on.rdv}/journal", htmx=True)
+    assert not fragment.whole and fragment.has("Prénom0 Nom000")
+    with going_on.app.app_context():
+        (line,) = db.session.scalars(select(Journal)).all()
+        assert "Prénom0" not in str(line.details)
