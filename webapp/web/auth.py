@@ -32,6 +32,7 @@ def init_app(app: Flask) -> None:
     """Tell Flask-Login who somebody is, and close the back office."""
     login.user_loader(load)
     app.before_request(guard)
+    app.jinja_env.globals["peut_quelque_part"] = may_somewhere
 
 
 def open_to_all(view: View) -> View:
@@ -78,6 +79,11 @@ def allowed_services(droit: Droit | None = None) -> set[int] | None:
 def may(droit: Droit, obj: Any) -> bool:
     """For what a page shows."""
     return droits.may(current_agent(), droit, obj)
+
+
+def may_somewhere(droit: str) -> bool:
+    """For the navigation: has the agent this right in one of their services at least?"""
+    return any(octroi.droit == droit for octroi in current_agent().octrois())
 
 
 def log_in(agent: Agent) -> None:
