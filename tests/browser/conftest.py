@@ -60,30 +60,21 @@ def cookies_of(browser: Browser, stage: Stage) -> Callable[[str], Any]:
 
 
 @pytest.fixture
-def visitor(
-    browser: Browser, browser_context_args: dict[str, Any], stage: Stage, cookies_of: Callable[[str], Any]
-) -> Iterator[Callable[..., Page]]:
-    """Opens a window of its own for somebody: `visitor(width=1280, js=False, agent=NADIA)`.
+def window(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[Callable[..., Page]]:
+    """Opens a window of its own on a site: `window(site.url, width=1280, js=False)`.
 
     At the end no page may have had a script error, a refused policy, or asked another machine for anything.
     """
     watches: list[Watch] = []
     contexts: list[BrowserContext] = []
 
-    def open_window(*, width: int = 360, js: bool = True, agent: str = "", allowed: tuple[str, ...] = ()) -> Page:
-        context = browser.new_context(
-            **{
-                **browser_context_args,
-                "base_url": stage.url,
-                "viewport": {"width": width, "height": 800},
-                "java_script_enabled": js,
-                "storage_state": cookies_of(agent) if agent else None,
-            }
-        )
+    def open_window(url: str, *, width: int = 360, allowed: tuple[str, ...] = (), **options: Any) -> Page:
+        viewport = {"width": width, "height": 800}
+        context = browser.new_context(**{**browser_context_args, "base_url": url, "viewport": viewport, **options})
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()
-        watch = Watch(stage.url, allowed=allowed)
+        watch = Watch(url, allowed=allowed)
         watch.follow(page)
         watches.append(watch)
         return page
@@ -93,3 +84,14 @@ def visitor(
         context.close()
     faults = [fault for watch in watches for fault in watch.faults]
     assert not faults, "\n".join(faults)
+
+
+@pytest.fixture
+def visitor(window: Callable[..., Page], stage: Stage, cookies_of: Callable[[str], Any]) -> Callable[..., Page]:
+    """A window on the stage's site, for a stranger or for an agent already logged in: `visitor(agent=NADIA)`."""
+
+    def open_window(*, agent: str = "", js: bool = True, **options: Any) -> Page:
+        state = {"storage_state": cookies_of(agent)} if agent else {}
+        return window(stage.url, java_script_enabled=js, **state, **options)
+
+    return open_window

@@ -1,4 +1,4 @@
-"""The main job, from the first page to giving one's place back, in three shapes: htmx, no JavaScript, keyboard alone."""
+"""The main job, from the first page to giving one's place back: with htmx, without JavaScript, keyboard alone."""
 
 import re
 from collections.abc import Callable
@@ -109,9 +109,8 @@ def make_a_mistake(page: Page, me: Mouse) -> None:
     for label in ("Nom", "Téléphone"):
         entry = page.get_by_label(label, exact=True)
         expect(entry).to_have_attribute("aria-invalid", "true")
-        said = entry.evaluate(
-            "e => e.getAttribute('aria-describedby').split(' ').map(i => document.getElementById(i).innerText).join(' ')"
-        )
+        beside = (entry.get_attribute("aria-describedby") or "").split()
+        said = " ".join(page.locator(f"#{name}").inner_text() for name in beside)
         assert "Erreur" in said, f"nothing beside {label}: {said!r}"
     expect(page.get_by_label("Prénom")).to_have_value("Élodie")
     expect(page.get_by_label("Téléphone")).to_have_value("06 39 98")
