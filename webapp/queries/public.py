@@ -39,7 +39,7 @@ def _visible() -> ColumnElement[bool]:
     return and_(Motif.type == TypeMotif.COLLECTIF, Motif.visibilite != Visibilite.INVISIBLE)
 
 
-def _public(question: Select) -> Select:  # type: ignore[type-arg]
+def _public(question: Select) -> Select:
     """Only sessions that exist for the public; the question selects from rdvs."""
     return (
         question.join(Motif, Rdv.motif_id == Motif.id)
@@ -48,7 +48,7 @@ def _public(question: Select) -> Select:  # type: ignore[type-arg]
     )
 
 
-def _loaded(question: Select) -> Select:  # type: ignore[type-arg]
+def _loaded(question: Select) -> Select:
     """All that a page says of a session, in the same statement."""
     return question.options(
         contains_eager(Rdv.motif).joinedload(Motif.service),
@@ -148,7 +148,7 @@ def motif_of(slug: str, motif_id: int) -> Motif | None:
     ).first()
 
 
-def _coming(motif: Motif, question: Select, now: datetime) -> Select:  # type: ignore[type-arg]
+def _coming(motif: Motif, question: Select, now: datetime) -> Select:
     until = now + timedelta(days=motif.delai_max_jours)
     return _public(question).where(
         Rdv.motif_id == motif.id, Rdv.cancelled_at.is_(None), Rdv.starts_at > now, Rdv.starts_at <= until

@@ -1,5 +1,7 @@
 """Public gauges that move by themselves: one stream per page, the same message for everybody (docs/house.md law 8)."""
 
+from typing import cast
+
 from flask import Flask, Response, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
@@ -23,7 +25,7 @@ BACK_IN = 30  # seconds
 @bp.record_once
 def render_changes(state: BlueprintSetupState) -> None:
     """Tell the hub how a gauge that moved is written. It asks from a thread of its own: one context each time."""
-    app: Flask = state.app
+    app = cast(Flask, state.app)
 
     def render(rdv_id: int) -> str:
         with app.app_context():

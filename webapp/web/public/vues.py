@@ -1,8 +1,9 @@
 """Sessions as public pages show them, and what every public view needs first: find, or answer as an unknown page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from flask import g
@@ -54,7 +55,7 @@ def find_session(rdv_id: int) -> Rdv:
 def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
     """The session's page, in values. Once started, a session reads what it froze (docs/domain.md rule 3)."""
     now = now or utcnow()
-    levels = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
+    levels: dict[str, Any] = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
     frozen = rdv.fige or {}
     opened = ouverture(rdv)
     refusal = opened.refusal(now)
@@ -118,8 +119,9 @@ def by_month(cards: Iterable[SeanceVue]) -> list[tuple[datetime, list[SeanceVue]
     return months
 
 
-def _text(frozen: dict[str, str], name: str, levels: dict[str, object]) -> str:
-    return str(frozen.get(name) or resolve(name, **levels).valeur or "").strip()  # type: ignore[arg-type]
+def _text(frozen: Mapping[str, Any], name: str, levels: Mapping[str, Any]) -> str:
+    """What was frozen, even if it was nothing; else the effective setting of today."""
+    return str((frozen[name] if name in frozen else resolve(name, **levels).valeur) or "").strip()
 
 
 def _sentence(text: str) -> str:
