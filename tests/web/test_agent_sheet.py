@@ -338,7 +338,7 @@ def test_a_full_session_asks_who_may_to_say_it_on_purpose(app: Flask, htmx: bool
     assert made.session().places_prises == 3
     box = page.select("#surbooking")[0].attributes
     assert "checked" not in box and "required" in box
-    again = page.form("/participations")
+    again = page.form("/participations", css="[role=alert] form")
     assert again.submit().status == 409  # the box was not ticked
     again.values["surbooking"] = ["1"]
     page = again.submit()

@@ -39,7 +39,7 @@ def annulation(rdv_id: int) -> ResponseReturnValue:
             rdvs.cancel_rdv(
                 rdv_id,
                 agent=current_agent(),
-                raison=(form.raison.data or "").strip(),
+                raison=(form.raison.data or "").strip().rstrip("."),
                 prevenir=said_yes("prevenir", default=True),
             )
         except DomainError as refusal:

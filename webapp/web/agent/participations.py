@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from flask import Response, make_response, request, url_for
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
 from webapp.domain.droits import Droit
-from webapp.domain.errors import Complet, DomainError, Introuvable
+from webapp.domain.errors import Complet, DomainError, Introuvable, Perime
 from webapp.domain.participation import Acteur, Statut, holds_seat
 from webapp.models import Participation, Rdv
 from webapp.notifications.people import Prevenus, prevenus
@@ -52,7 +53,11 @@ def ajouter(rdv_id: int) -> ResponseReturnValue:
             prevenir=said_yes("prevenir", default=True),
         )
     except Complet as refusal:
-        return _over(rdv, refusal, url_for(".ajouter", rdv_id=rdv_id), [("envoi", form.envoi.data), *form.typed])
+        response = _over(rdv, refusal, url_for(".ajouter", rdv_id=rdv_id), [("envoi", form.envoi.data), *form.typed])
+        if is_htmx():  # the form below, as typed and without its old errors
+            kept = block_html("agent/ajout.html", "ajout", {"rdv": rdv, "form": form}).strip()
+            response.set_data(response.get_data(as_text=True) + str(partial("#ajout", kept, "outerHTML")))
+        return response
     except DomainError as refusal:
         if refusal.status != 409:
             raise
@@ -123,13 +128,15 @@ def _done(place: Participation, said: str, *, added: str = "") -> ResponseReturn
     if added:
         blank = AjoutForm(formdata=None, motif=rdv.motif)
         context = {"rdv": rdv, "form": blank, "fait": added}
+        html = Markup("<title>{}</title>").format(vues.heading(rdv)) + html  # no longer « Erreur : … »
         html += partial("#ajout", block_html("agent/ajout.html", "ajout", context).strip(), "outerHTML")
     return str(html)
 
 
 def _refused(place: Participation, refusal: DomainError) -> Response:
     """409: the row as it is now, with the reason in it; the whole sheet without htmx."""
-    alerts = {place.id: refusal.message}
+    advice = " Votre choix n’a pas été enregistré : regardez, puis choisissez à nouveau."
+    alerts = {place.id: refusal.message + (advice if isinstance(refusal, Perime) else "")}
     if not is_htmx():
         rdv = queries.session(place.rdv.organisation_id, place.rdv_id)
         assert rdv is not None

@@ -162,5 +162,7 @@ class AnnulationForm(BaseForm):
     """Cancel a session."""
 
     raison = StringField(
-        "Raison", [Length(max=300)], description="Elle reste dans l’espace agents. Exemple : l’intervenante est malade."
+        "Raison",
+        [Length(max=300)],
+        description="Les personnes prévenues la liront. Exemple : l’intervenante est malade.",
     )
