@@ -9,9 +9,9 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable
 from webapp.domain.settings import resolve
-from webapp.models import Champ, Rdv
+from webapp.models import Rdv
 from webapp.queries import fiche as queries
-from webapp.web.auth import allowed, current_agent, declares, may
+from webapp.web.auth import allowed, current_agent, declares
 from webapp.web.forms.agent import AjoutForm
 from webapp.web.htmx import respond
 
@@ -52,9 +52,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         entree_libre=effective is ReservablePar.ENTREE_LIBRE,
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
         annulable=editable and vues.state(rdv).value in ("a_venir", "en_cours"),
-        modifie_motif=may(Droit.CONFIGURER_MOTIFS, rdv),
         journal=vues.journal(rdv),
-        champs=Champ,
         refusal="" if status < 400 else "refus",
     )
 
