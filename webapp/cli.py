@@ -14,7 +14,7 @@ from webapp.domain.droits import PRESETS
 from webapp.domain.errors import DomainError
 from webapp.extensions import db
 from webapp.models import Organisation, Service
-from webapp.services import checks, comptes, demonstration
+from webapp.services import checks, comptes, demonstration, retention
 from webapp.services.transaction import transaction
 
 
@@ -22,7 +22,7 @@ def init_app(app: Flask) -> None:
     """Register every command."""
     from webapp.jobs import cli as jobs
 
-    for command in (check, demo, organisation, agent, *jobs.COMMANDS):
+    for command in (check, demo, purge, organisation, agent, *jobs.COMMANDS):
         app.cli.add_command(command)
 
 
@@ -75,6 +75,14 @@ def demo(sessions: int, participants: int, seed: int, if_empty: bool, as_json: b
     click.echo(f"Démonstration prête : {len(found['rdvs'])} séances ouvertes en ligne.")
     for login in found["agents"]:
         click.echo(f"  {login['courriel']}  {login['mot_de_passe']}  ({', '.join(login['presets'])})")
+
+
+@click.command()
+def purge() -> None:
+    """Anonymise who was not seen for the retention, empty old messages: what the clock does each day."""
+    needs_tables()
+    for what, count in retention.purge().items():
+        click.echo(f"{what} : {count}")
 
 
 @click.group()

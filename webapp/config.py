@@ -91,7 +91,8 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
     for name, value in secrets.items():
         if not value:
             raise ConfigError(
-                f"{name} manque : donnez une longue valeur au hasard (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')."
+                f"{name} manque : donnez une longue valeur au hasard, par exemple "
+                "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
             )
         if len(value) < 16:
             raise ConfigError(f"{name} est trop court : 16 caractères au moins.")

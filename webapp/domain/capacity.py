@@ -50,8 +50,8 @@ class Jauge:
             return "Entrée libre, sans inscription"
         if self.libres == 0:
             if self.proposees:
-                un = self.proposees == 1
-                return f"{self.proposees} place{'' if un else 's'} libérée{'' if un else 's'}, proposée{'' if un else 's'} à la liste d’attente"
+                s = "" if self.proposees == 1 else "s"
+                return f"{self.proposees} place{s} libérée{s}, proposée{s} à la liste d’attente"
             return "Complet"
         if self.libres == 1:
             return "Plus qu’une place"

@@ -37,6 +37,7 @@ PERIODIC = (
     Periodic("webapp.jobs.reminders.emit_due", MINUTE),
     Periodic("webapp.services.rdvs.freeze_started", MINUTE),
     Periodic("webapp.services.plages.extend_horizons", DAY),
+    Periodic("webapp.services.retention.purge", DAY),
 )
 
 

@@ -1,11 +1,14 @@
 """Organisation, its services, places and rooms."""
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Horodatage, Model, Word, one_of
+
+SOON = timedelta(hours=48)
 
 
 class ConfirmationSms(StrEnum):
@@ -41,6 +44,12 @@ class Organisation(Horodatage, Model):
 
     services: Mapped[list["Service"]] = relationship(back_populates="organisation", order_by="Service.name")
     lieux: Mapped[list["Lieu"]] = relationship(back_populates="organisation", order_by="Lieu.name")
+
+    def confirms_by_sms(self, *, has_email: bool, starts_at: datetime, now: datetime) -> bool:
+        """Is a booking confirmed by a text too? Always to who has no e-mail (docs/notifications.md, Matrix)."""
+        if self.confirmation_sms is ConfirmationSms.TOUJOURS or not has_email:
+            return True
+        return self.confirmation_sms is ConfirmationSms.SOUS_48H and starts_at - now <= SOON
 
 
 class Service(Model):

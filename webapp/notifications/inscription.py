@@ -1,17 +1,16 @@
 """A participation became `inscrit`, online, by an agent or by coming back; or the person asked again (`deja`)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from webapp.domain import events
 from webapp.domain.participation import Statut
-from webapp.models import ConfirmationSms, Notification, Participation, Rdv
+from webapp.models import Notification, Participation, Rdv
 
 from .base import SeanceNotice
 from .people import Lecteur
 
 DEJA = " deja "
-SOON = timedelta(hours=48)
 
 
 class Inscription(SeanceNotice, event=events.Inscription):
@@ -23,10 +22,7 @@ class Inscription(SeanceNotice, event=events.Inscription):
         return f"v{event.version}{again}"[:80]
 
     def by_sms(self, reader: Lecteur, rdv: Rdv, now: datetime) -> bool:
-        rule = rdv.organisation.confirmation_sms
-        if rule is ConfirmationSms.TOUJOURS or not reader.courriel:
-            return True
-        return rule is ConfirmationSms.SOUS_48H and rdv.starts_at - now <= SOON
+        return rdv.organisation.confirms_by_sms(has_email=bool(reader.courriel), starts_at=rdv.starts_at, now=now)
 
     def destinations(self, event: Any, rdv: Rdv, participations: Any, now: datetime) -> Any:
         found = super().destinations(event, rdv, participations, now)

@@ -70,7 +70,8 @@ MOTIFS: list[dict[str, Any]] = [
         "instructions_apres": "Venez avec votre CV si vous en avez un.",
     },
     {
-        "service": "pmi", "name": "Groupe mère-enfant\N{NO-BREAK SPACE}: l’éveil de bébé", "nom_sms": "Groupe éveil bébé",
+        "service": "pmi", "name": "Groupe mère-enfant\N{NO-BREAK SPACE}: l’éveil de bébé",
+        "nom_sms": "Groupe éveil bébé",
         "nom_courriel": "Groupe « L’éveil de bébé »", "capacite_max": 8, "liste_attente": True,
         "description": "Un temps de jeu et d’échange pour les parents et leurs enfants de 0 à 18 mois.",
         "instructions_avant": "Pour les enfants de 0 à 18 mois, avec un parent.",

@@ -13,7 +13,7 @@ from webapp.domain.contacts import mask_email
 from webapp.domain.errors import DomainError, Introuvable
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur
-from webapp.models import ConfirmationSms, Rdv
+from webapp.models import Rdv
 from webapp.services.booking import book_seat
 from webapp.web.errors import refused
 from webapp.web.forms.public import InscriptionForm
@@ -27,7 +27,6 @@ from .vues import find_session, other_cards, seance_of
 DONE = "reservations"  # in the signed session: what this browser booked, masked, readable for a while
 READABLE = timedelta(minutes=30)
 AT_MOST = 8
-SOON = timedelta(hours=48)
 
 
 @bp.route("/rdv/<int:rdv_id>/inscription", methods=["GET", "POST"])
@@ -108,12 +107,7 @@ def _ways(rdv: Rdv, entry: dict[str, Any], now: datetime) -> list[str]:
     """How the confirmation leaves, as typed and masked; the rule is the organisation's (docs/notifications.md)."""
     if not _notified(rdv):
         return []
-    rule = rdv.organisation.confirmation_sms
-    by_sms = (
-        not entry["courriel"]
-        or rule is ConfirmationSms.TOUJOURS
-        or (rule is ConfirmationSms.SOUS_48H and rdv.starts_at - now <= SOON)
-    )
+    by_sms = rdv.organisation.confirms_by_sms(has_email=bool(entry["courriel"]), starts_at=rdv.starts_at, now=now)
     ways = [f"par SMS au {entry['telephone']}"] if entry["sms"] and by_sms else []
     return [*ways, f"par courriel à {entry['courriel']}"] if entry["courriel"] else ways
 

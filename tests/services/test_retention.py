@@ -1,0 +1,69 @@
+"""Nothing personal is kept for ever (docs/domain.md rule 23)."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests import factories as make
+from webapp.clock import utcnow
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur
+from webapp.extensions import db
+from webapp.models import Envoi, EtatNotification, Notification, UsagerCle, usager_organisations
+from webapp.services.booking import book_seat
+from webapp.services.checks import broken
+from webapp.services.retention import purge
+
+
+@pytest.fixture(autouse=True)
+def _context(app: Flask):
+    with app.app_context():
+        yield
+        assert list(broken()) == []
+
+
+def test_who_was_not_seen_for_the_retention_becomes_nobody() -> None:
+    long_ago = utcnow() - timedelta(days=800)
+    old = make.rdv(starts_at=long_ago)
+    gone = make.usager(old.organisation_id, cree_le=long_ago, email="yasmina@exemple.fr", numero_dossier="A12")
+    place = make.participation(old, gone, cree_le=long_ago, telephone="+33639989999", raison="transport")
+    recent = make.usager(old.organisation_id)
+    still = make.usager(old.organisation_id, cree_le=long_ago)
+    make.participation(make.rdv(old.motif), still)
+    shared = make.usager(old.organisation_id, cree_le=long_ago)
+    other = make.organisation(retention_mois=36)
+    parent = make.usager(old.organisation_id, cree_le=long_ago)
+    make.participation(make.rdv(old.motif), make.usager(old.organisation_id, responsable=parent))
+    db.session.execute(usager_organisations.insert().values(usager_id=shared.id, organisation_id=other.id))
+    db.session.commit()
+    assert purge()["usagers"] == 1
+    assert purge()["usagers"] == 0
+    db.session.expire_all()
+    assert (gone.first_name, gone.last_name, gone.phone, gone.email, gone.numero_dossier, gone.recherche) == (
+        "",
+        "Anonyme",
+        None,
+        None,
+        None,
+        "",
+    )
+    assert (place.telephone, place.raison, place.statut.value) == (None, "", "inscrit")
+    assert db.session.scalar(select(func.count()).where(UsagerCle.usager_id == gone.id)) == 0
+    assert recent.phone and still.phone and shared.phone and parent.phone
+    assert purge(utcnow() + timedelta(days=400))["usagers"] == 1  # `shared`: its time came too
+
+
+def test_messages_lose_their_words_after_six_months_and_keep_their_outcome() -> None:
+    rdv = make.rdv()
+    db.session.commit()
+    book_seat(rdv.id, Identity("Élodie", "Martin", "+33639980001"), by=Acteur.USAGER, envoi="un")
+    row = db.session.scalars(select(Notification)).one()
+    row.etat, row.envoyee_le, row.corps, row.adresse = EtatNotification.ENVOYEE, utcnow(), "bonjour", "+33639980001"
+    db.session.commit()
+    assert purge() == {"usagers": 0, "messages": 0, "formulaires": 0}
+    assert purge(utcnow() + timedelta(days=190))["messages"] == 1
+    db.session.expire_all()
+    assert (row.corps, row.adresse, row.etat) == ("", "", EtatNotification.ENVOYEE)
+    assert db.session.scalar(select(func.count()).select_from(Envoi)) == 0

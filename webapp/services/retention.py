@@ -1,0 +1,147 @@
+"""Nothing personal is kept for ever (docs/domain.md rule 23)."""
+
+from datetime import datetime, timedelta
+
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import aliased
+
+from webapp.clock import utcnow
+from webapp.extensions import db
+from webapp.models import (
+    Envoi,
+    EtatNotification,
+    Journal,
+    MessageDemo,
+    Notification,
+    Organisation,
+    Participation,
+    Rdv,
+    Usager,
+    UsagerCle,
+    usager_organisations,
+)
+
+from .transaction import transaction
+
+MESSAGES_MONTHS = 6
+FORMS_DAYS = 2
+AT_ONCE = 500
+ANONYME = "Anonyme"
+
+
+def purge(now: datetime | None = None) -> dict[str, int]:
+    """Anonymise who has not been seen for the organisation's retention, empty old messages, forget answered forms.
+
+    Answers how many of each. Safe to run twice, and as often as one likes.
+    """
+    now = now or utcnow()
+    return {"usagers": _people(now), "messages": _messages(now), "formulaires": _forms(now)}
+
+
+def _people(now: datetime) -> int:
+    """Those of an organisation whose last session, and file, are older than its retention. A file shared by several
+    organisations lasts as long as the longest of them wants, a responsable's as long as their relatives'."""
+    count = 0
+    for organisation in db.session.scalars(select(Organisation).order_by(Organisation.id)).all():
+        limit = now - relativedelta(months=organisation.retention_mois)
+        while ids := _forgotten(organisation, limit):
+            _anonymise(ids)
+            count += len(ids)
+    return count
+
+
+def _forgotten(organisation: Organisation, limit: datetime) -> list[int]:
+    links = usager_organisations.c
+    longer = (
+        select(links.usager_id)
+        .join(Organisation, Organisation.id == links.organisation_id)
+        .where(Organisation.retention_mois > organisation.retention_mois)
+    )
+    relative = aliased(Usager)
+    seen = select(Participation.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, Participation.cree_le >= limit))
+    return list(
+        db.session.scalars(
+            select(Usager.id)
+            .join(usager_organisations, links.usager_id == Usager.id)
+            .where(
+                links.organisation_id == organisation.id,
+                Usager.last_name != ANONYME,
+                Usager.cree_le < limit,
+                Usager.id.not_in(seen),
+                Usager.id.not_in(longer),
+                Usager.id.not_in(
+                    select(relative.responsable_id).where(relative.responsable_id.is_not(None), relative.id.in_(seen))
+                ),
+            )
+            .order_by(Usager.id)
+            .limit(AT_ONCE)
+        )
+    )
+
+
+def _anonymise(ids: list[int]) -> None:
+    """The people go, the figures stay: statuses and dates are kept, nobody can be recognised in them."""
+    places = select(Participation.id).where(Participation.usager_id.in_(ids))
+    with transaction() as session:
+        session.execute(delete(UsagerCle).where(UsagerCle.usager_id.in_(ids)))
+        session.execute(
+            update(Usager)
+            .where(Usager.id.in_(ids))
+            .values(
+                first_name="",
+                last_name=ANONYME,
+                birth_date=None,
+                phone=None,
+                email=None,
+                numero_dossier=None,
+                responsable_id=None,
+                recherche="",
+            )
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            update(Participation)
+            .where(Participation.usager_id.in_(ids))
+            .values(telephone=None, courriel=None, numero_dossier=None, raison="")
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            update(Notification)
+            .where(Notification.destinataire_type == "usager", Notification.destinataire_id.in_(ids))
+            .values(adresse="", objet="", corps="")
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            update(Journal)
+            .where(Journal.sujet_type == "participation", Journal.sujet_id.in_(places))
+            .values(details={})
+            .execution_options(synchronize_session=False)
+        )
+    db.session.expire_all()
+
+
+def _messages(now: datetime) -> int:
+    """Bodies and addresses of messages that ended more than six months ago; what became of them stays."""
+    limit = now - relativedelta(months=MESSAGES_MONTHS)
+    with transaction() as session:
+        emptied = session.execute(
+            update(Notification)
+            .where(
+                Notification.cree_le < limit,
+                Notification.etat.not_in([EtatNotification.A_ENVOYER, EtatNotification.EN_COURS]),
+                or_(Notification.corps != "", Notification.adresse != "", Notification.objet != ""),
+            )
+            .values(adresse="", objet="", corps="")
+            .returning(Notification.id)
+            .execution_options(synchronize_session=False)
+        ).all()
+        session.execute(delete(MessageDemo).where(MessageDemo.cree_le < limit))
+        return len(emptied)
+
+
+def _forms(now: datetime) -> int:
+    """A form is not sent again days later."""
+    with transaction() as session:
+        old = delete(Envoi).where(Envoi.cree_le < now - timedelta(days=FORMS_DAYS)).returning(Envoi.cle)
+        return len(session.execute(old).all())
