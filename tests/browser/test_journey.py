@@ -6,50 +6,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.stage import RSA, Stage, has_focus, messages_to, starting
+from tests.browser.hands import Keyboard, Mouse
+from tests.browser.stage import RSA, has_focus, messages_to, starting
 
 SMS_NAME, MAIL_NAME = "Atelier RSA", "Atelier « Mes droits au RSA »"
 NBSP = "\u00a0"
-
-
-class Mouse:
-    """Somebody who clicks, or taps."""
-
-    def __init__(self, page: Page, js: bool = True) -> None:
-        self.page, self.js = page, js
-
-    def press(self, target: Locator) -> None:
-        target.click()
-
-    def type(self, target: Locator, text: str) -> None:
-        target.fill(text)
-
-
-class Keyboard(Mouse):
-    """Somebody who has no pointer: Tab until it is there, then Enter."""
-
-    def reach(self, target: Locator) -> None:
-        """Tab to it, around the page once if need be; the focus can be seen."""
-        target.wait_for()
-        for _ in range(150):
-            if has_focus(target):
-                break
-            self.page.keyboard.press("Tab")
-        else:
-            raise AssertionError(f"the keyboard never reaches {target}")
-        seen = target.evaluate(
-            "e => { const s = getComputedStyle(e); return [s.outlineStyle, parseFloat(s.outlineWidth)] }"
-        )
-        assert seen[0] != "none" and seen[1] >= 2, f"nothing shows that {target} has the focus: {seen}"
-
-    def press(self, target: Locator) -> None:
-        self.reach(target)
-        self.page.keyboard.press("Enter")
-
-    def type(self, target: Locator, text: str) -> None:
-        self.reach(target)
-        self.page.keyboard.press("ControlOrMeta+a")
-        self.page.keyboard.type(text)
 
 
 SHAPES = [
@@ -62,7 +23,7 @@ SHAPES = [
 
 @pytest.mark.parametrize(("hand", "js", "width", "phone"), SHAPES)
 def test_book_a_seat_and_give_it_back(
-    stage: Stage, visitor: Callable[..., Page], hand: type[Mouse], js: bool, width: int, phone: str
+    visitor: Callable[..., Page], hand: type[Mouse], js: bool, width: int, phone: str
 ) -> None:
     page = visitor(width=width, js=js)
     me = hand(page, js)

@@ -112,8 +112,8 @@ class AjoutForm(BaseForm):
 
     @property
     def creating(self) -> bool:
-        """Is the part that creates somebody in use?"""
-        return self.is_submitted() and not self.known
+        """Is the part that creates somebody in use? Not in the blank form that follows somebody just added."""
+        return self.status != 200 and not self.known
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         if self.known:
