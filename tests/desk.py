@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests import factories as make
 from tests.databases import Base
@@ -13,7 +14,8 @@ from tests.pages import Page, PageClient
 from webapp.clock import utcnow
 from webapp.domain.participation import Statut
 from webapp.extensions import db
-from webapp.models import Participation, Rdv
+from webapp.models import Notification, Participation, Rdv
+from webapp.services.checks import broken
 
 
 @pytest.fixture(name="base")
@@ -99,3 +101,30 @@ def tap(
     form = page.form(f"/participations/{made.places[position]}/statut")
     data = {name: values[-1] for name, values in form.values.items()} | {"statut": str(statut)} | fields
     return client.post(form.action, data=data, htmx=htmx)
+
+
+def told(made: Desk, event: str) -> list[Notification]:
+    """What usagers were promised about that event."""
+    with made.app.app_context():
+        return [
+            n
+            for n in db.session.scalars(select(Notification).order_by(Notification.id))
+            if n.event == event and n.destinataire_type == "usager"
+        ]
+
+
+def sound(made: Desk) -> bool:
+    """Does every invariant hold?"""
+    with made.app.app_context():
+        return list(broken()) == []
+
+
+def order(page: Page) -> list[str]:
+    """The names of the sheet, from top to bottom."""
+    return [node.text().strip() for node in page.select("#participants .name")]
+
+
+def gauge(page: Page) -> str:
+    """Seats taken and capacity as the page shows them: "3/12"."""
+    attributes = page.select(f"#jauge-{page.select('[data-rdv]')[0].attributes['data-rdv']}")[0].attributes
+    return f"{attributes['data-prises']}/{attributes['data-capacite']}"

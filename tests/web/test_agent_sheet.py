@@ -8,15 +8,11 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests import factories as make
-from tests.desk import Desk, desk, tap, today
-from tests.pages import Page, PageClient
+from tests.desk import Desk, desk, gauge, order, sound, tap, today, told
 from webapp.clock import utcnow
-from webapp.domain.capacity import ReservablePar
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
-from webapp.models import Journal, Notification, Participation, Rdv, Usager
-from webapp.services.booking import change_statut
-from webapp.services.checks import broken
+from webapp.models import Journal, Rdv
 
 
 @pytest.fixture
@@ -29,29 +25,6 @@ def made(app: Flask) -> Desk:
 def going_on(app: Flask) -> Desk:
     """A session that has just begun, with three people."""
     return desk(app, starts_at=today())
-
-
-def told(made: Desk, event: str) -> list[Notification]:
-    with made.app.app_context():
-        return [
-            n
-            for n in db.session.scalars(select(Notification).order_by(Notification.id))
-            if n.event == event and n.destinataire_type == "usager"
-        ]
-
-
-def sound(made: Desk) -> bool:
-    with made.app.app_context():
-        return list(broken()) == []
-
-
-def order(page: Page) -> list[str]:
-    return [node.text().strip() for node in page.select("#participants .name")]
-
-
-def gauge(page: Page) -> str:
-    attributes = page.select(f"#jauge-{page.select('[data-rdv]')[0].attributes['data-rdv']}")[0].attributes
-    return f"{attributes['data-prises']}/{attributes['data-capacite']}"
 
 
 def test_the_sheet_says_everything_about_its_session(made: Desk) -> None:
@@ -226,177 +199,6 @@ def test_somebody_nobody_can_write_to_is_to_be_called(app: Flask) -> None:
     page = client.get(f"/agent/rdv/{made.rdv}/participations/{made.places[0]}/retrait")
     assert page.has("Personne à appeler") and page.has("04 75 99 01 99")
     assert client.get(f"/agent/rdv/{made.rdv}").has("à appeler")
-
-
-# --- add -----------------------------------------------------------------------------------------------------------
-
-
-def known(made: Desk, **fields: object) -> int:
-    """Somebody the organisation knows, who has no place in the session."""
-    with made.app.app_context():
-        rdv = db.session.get(Rdv, made.rdv)
-        person = make.usager(rdv.organisation_id, **{"first_name": "Zoé", "last_name": "Lefèvre-Ünal", **fields})
-        db.session.commit()
-        return person.id
-
-
-def search(client: PageClient, made: Desk, text: str, **options: bool) -> Page:
-    return client.get("/agent/usagers/recherche", query_string={"rdv": made.rdv, "q": text}, **options)
-
-
-def test_search_then_add_without_javascript(made: Desk) -> None:
-    person = known(made)
-    client = made.log_in()
-    page = client.get(f"/agent/rdv/{made.rdv}").form("/recherche").submit(q="lefevre zoe")
-    assert page.has("LEFÈVRE-ÜNAL Zoé")
-    page = page.form("/participations", css="#resultats form").submit(button="Zoé Lefèvre-Ünal")
-    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("4 places prises sur 12")
-    assert order(page)[0] == "LEFÈVRE-ÜNAL Zoé"
-    (message,) = told(made, "inscription")
-    assert message.destinataire_id == person
-    assert sound(made)
-
-
-def test_adding_with_htmx_puts_the_row_in_its_place(made: Desk) -> None:
-    known(made, first_name="Ana", last_name="Nom001bis")
-    client = made.log_in()
-    form = search(client, made, "nom001bis").form("/participations", css="#resultats form")
-    form.values |= {"depuis": ["1"], "dernier": [str(made.places[-1])]}
-    page = form.submit(button="Ana", htmx=True)
-    assert page.status == 200 and not page.whole
-    new = max(int(found) for found in re.findall(r'id="participation-(\d+)"', page.html))
-    targets = re.findall(r'<hx-partial hx-target="([^"]+)" hx-swap="([^"]+)"', page.html)
-    assert (f"#participation-{new}", "delete") in targets
-    assert (f"#participation-{made.places[2]}", "beforebegin") in targets
-    assert f'name="dernier" value="{new}"' in page.html
-    assert page.has("Ana Nom001bis a une place")
-
-
-def test_the_same_form_twice_adds_one_person(made: Desk) -> None:
-    form = made.log_in().get(f"/agent/rdv/{made.rdv}").form("/participations")
-    for _ in range(2):
-        page = form.submit(prenom="Awa", nom="Diallo", telephone="06 39 98 77 66", follow=False)
-        assert page.status == 303
-    assert made.session().places_prises == 4
-    with made.app.app_context():
-        assert len(db.session.scalars(select(Usager).where(Usager.last_name == "Diallo")).all()) == 1
-
-
-def test_somebody_who_has_a_place_keeps_one(made: Desk) -> None:
-    client = made.log_in()
-    page = search(client, made, "nom001")
-    assert page.has("a déjà une place") and not page.select("button[name=usager_id]")
-    token = page.select("input[name=csrf_token]")[0].attributes["value"]
-    person = made.place(1).usager_id
-    data = {"csrf_token": token, "usager_id": person, "prevenir": "1"}
-    page = client.post(f"/agent/rdv/{made.rdv}/participations", data=data, follow=True)
-    assert page.status == 200 and made.session().places_prises == 3
-    assert told(made, "inscription") == []
-
-
-def test_creating_somebody_keeps_what_was_typed_on_errors(made: Desk) -> None:
-    client = made.log_in()
-    form = client.get(f"/agent/rdv/{made.rdv}").form("/participations")
-    page = form.submit(prenom="Awa", nom="", telephone="06 12", courriel="awa@")
-    assert page.status == 422 and page.title.startswith("Erreur : ")
-    assert page.errors.keys() == {"nom", "telephone", "courriel"}
-    assert page.select("#prenom")[0].attributes["value"] == "Awa"
-    assert "open" in page.select("#creation")[0].attributes
-    page = page.form("/participations", css="#creation form").submit(nom="Diallo", telephone="", courriel="")
-    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("DIALLO Awa") and page.has("à appeler")
-    with made.app.app_context():
-        row = db.session.scalars(select(Participation).order_by(Participation.id.desc())).first()
-        assert row.origine is Acteur.AGENT and row.cree_par_agent_id
-
-
-def test_creating_with_htmx_answers_the_form_and_its_errors(made: Desk) -> None:
-    form = made.log_in().get(f"/agent/rdv/{made.rdv}").form("/participations")
-    page = form.submit(prenom="", nom="Diallo", htmx=True)
-    assert page.status == 422 and not page.whole and page.errors.keys() == {"prenom"}
-    assert page.select("#ajout") and "data-focus" in page.html
-
-
-def test_a_stale_form_comes_back_filled(made: Desk) -> None:
-    form = made.log_in().get(f"/agent/rdv/{made.rdv}").form("/participations")
-    form.values["csrf_token"] = ["périmé"]
-    page = form.submit(prenom="Awa", nom="Diallo")
-    assert page.status == 419 and page.select("#nom")[0].attributes["value"] == "Diallo"
-    assert page.form("/participations", css="#creation form").submit().url == f"/agent/rdv/{made.rdv}"
-    assert made.session().places_prises == 4
-
-
-@pytest.mark.parametrize("htmx", [False, True])
-def test_a_full_session_asks_who_may_to_say_it_on_purpose(app: Flask, htmx: bool) -> None:
-    made = desk(app, people=3, capacite_max=3)
-    known(made)
-    client = made.log_in("référent")
-    form = search(client, made, "zoé").form("/participations", css="#resultats form")
-    page = form.submit(button="Zoé", htmx=htmx)
-    assert page.status == 409 and page.has("La séance est complète") and page.has("4 personnes pour 3 places")
-    if htmx:
-        assert page.headers["HX-Retarget"] == "#avis"
-    assert made.session().places_prises == 3
-    box = page.select("#surbooking")[0].attributes
-    assert "checked" not in box and "required" in box
-    again = page.form("/participations", css="[role=alert] form")
-    assert again.submit().status == 409  # the box was not ticked
-    again.values["surbooking"] = ["1"]
-    page = again.submit()
-    assert page.url == f"/agent/rdv/{made.rdv}" and page.has("4 places prises sur 3") and page.has("en surnombre")
-    assert sound(made)
-
-
-def test_a_full_session_is_full_for_who_may_not_go_over(app: Flask) -> None:
-    made = desk(app, people=3, capacite_max=3)
-    person = known(made)
-    client = made.log_in("agent")
-    form = search(client, made, "zoé").form("/participations", css="#resultats form")
-    page = form.submit(button="Zoé")
-    assert page.status == 409 and page.has("inscrire au-delà de la capacité") and not page.select("#surbooking")
-    assert page.has("Peuvent vous le donner : Nadia")
-    data = {name: values[-1] for name, values in form.values.items()} | {"usager_id": person, "surbooking": "1"}
-    page = client.post(f"/agent/rdv/{made.rdv}/participations", data=data)
-    assert page.status == 403 and page.has("inscrire au-delà de la capacité")
-    assert made.session().places_prises == 3
-
-
-def test_coming_back_to_a_full_session_is_going_over_too(app: Flask) -> None:
-    made = desk(app, people=3, capacite_max=3)
-    with app.app_context():
-        change_statut(made.places[0], Statut.EXCUSE, by=Acteur.USAGER)
-        rdv = db.session.get(Rdv, made.rdv)
-        make.participation(rdv, make.usager(rdv.organisation_id))
-        db.session.commit()
-    page = tap(made.log_in("référent"), made, 0, "inscrit")
-    assert page.status == 409 and page.has("pour Prénom0 Nom000")
-    again = page.form("/statut")
-    again.values["surbooking"] = ["1"]
-    assert again.submit().has("4 places prises sur 3")
-    assert sound(made)
-
-
-def test_somebody_of_another_organisation_is_unknown(made: Desk) -> None:
-    with made.app.app_context():
-        abroad = db.session.get(Rdv, made.abroad)
-        stranger = make.usager(abroad.organisation_id, first_name="Inès", last_name="Ailleurs").id
-        db.session.commit()
-    client = made.log_in()
-    page = search(client, made, "ailleurs")
-    assert page.has("Aucune personne ne correspond")
-    form = client.get(f"/agent/rdv/{made.rdv}").form("/participations")
-    data = {name: values[-1] for name, values in form.values.items()} | {"usager_id": stranger}
-    assert client.post(form.action, data=data).status == 404
-    assert made.session().places_prises == 3
-
-
-def test_an_open_door_session_takes_no_name(app: Flask) -> None:
-    made = desk(app, people=0, reservable_par=ReservablePar.ENTREE_LIBRE, capacite_max=None)
-    client = made.log_in()
-    page = client.get(f"/agent/rdv/{made.rdv}")
-    assert page.has("Entrée libre") and not page.select("#ajout")
-    form = client.get(f"/agent/usagers/recherche?rdv={made.rdv}").form("/participations")
-    page = form.submit(prenom="Awa", nom="Diallo")
-    assert page.status == 409 and page.has("entrée libre")
 
 
 # --- cancel --------------------------------------------------------------------------------------------------------

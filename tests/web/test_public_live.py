@@ -1,16 +1,14 @@
 """Gauges that move by themselves: the fragment, the stream, and what happens without one."""
 
-import time
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, expect
 
-from dev.servers import Valkey
 from tests.pages import PageClient
 from tests.servers import Site
-from tests.visitors import PERSON, book, change, counts, motif_address, session, statements
+from tests.visitors import PERSON, book, change, motif_address, session, statements
 from webapp.live import hub
 
 Maker = Callable[..., Flask]
@@ -129,20 +127,3 @@ def test_a_booking_moves_the_gauge_of_another_page(
     expect(watcher.locator("#annonces")).to_have_text("Plus que 2 places")
     expect(booker.locator("h1")).to_have_text("Votre place est réservée")
     assert typing.input_value("#prenom") == "Awa"
-
-
-def test_redis_frozen_costs_less_than_a_second(make_app: Maker, valkey: Valkey) -> None:
-    app = make_app(RATE_LIMITS="on")
-    rdv_id = session(app)
-    client = PageClient(app)
-    book(client, rdv_id)  # everything that is loaded once is loaded
-    form = client.another().get(f"/rdv/{rdv_id}/inscription").form("/inscription")
-    valkey.freeze()
-    started = time.monotonic()
-    page = form.submit({**PERSON, "nom": "Autre"}, follow=False)
-    spent = time.monotonic() - started
-    assert page.status == 303 and spent < 1.0, spent
-    started = time.monotonic()
-    book(client.another(), rdv_id, nom="Encore")
-    assert time.monotonic() - started < 1.0
-    assert counts(app) == (3, 3, 3)
