@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-volume lint format lock
+.PHONY: help run test test-volume bench lint format lock
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -20,6 +20,9 @@ test: $(VENV)/.test ## Run the whole suite; STRICT=1 fails on what would be skip
 test-volume: $(VENV)/.test ## Run what is long: chaos, volume, many agents
 	@$(BIN)/python -m dev.chromium
 	$(BIN)/python -m pytest -m volume $(ARGS)
+
+bench: $(VENV)/.test ## Measure the site on PostgreSQL and SQLite in 6 minutes at most; ARGS="booking search" picks (bench/README.md)
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: $(VENV)/.dev ## Check style, import contracts and types
 	$(BIN)/ruff check .
