@@ -52,6 +52,15 @@ def test_some_things_live_in_one_place(pattern: str, allowed: list[str]) -> None
     assert lines(pattern, CODE, *allowed) == []
 
 
+def test_every_setting_is_in_the_readme() -> None:
+    """One table says what the environment may hold."""
+    read = set(re.findall(r'(?:env\.get\(|env, )"([A-Z_]+)"', (ROOT / "webapp/config.py").read_text()))
+    table = (ROOT / "README.md").read_text()
+    missing = {name for name in read if f"`{name}`" not in table and not name.startswith("MAIL_")}
+    assert read >= {"MODE", "DATABASE_URL", "SMS_URL"}
+    assert missing == set()
+
+
 def test_pages_carry_no_inline_style_or_script() -> None:
     """The content security policy forbids them."""
     assert lines(r"\sstyle=|\son\w+=\"|<script(?![^>]*src)|hx-on|\|\s*safe\b|js:", PAGES) == []

@@ -5,8 +5,11 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Flask
+
+from webapp.config import ConfigError
 
 # Personal links carry 22 characters of base64url: whatever prints an address must not print those.
 _TOKENS = re.compile(r"(/(?:p|i|agent/mot-de-passe|mes-rendez-vous)/)[\w-]{22}")
@@ -45,3 +48,21 @@ def init_app(app: Flask) -> None:
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("webapp").setLevel(logging.INFO)
+    if dsn := app.config["SENTRY_DSN"]:
+        _report_to(dsn)
+
+
+def _report_to(dsn: str) -> None:
+    """Errors go to Sentry as well, without request data, local variables or personal links."""
+    try:
+        import sentry_sdk
+    except ImportError:
+        raise ConfigError("SENTRY_DSN demande le paquet sentry-sdk : pip install 'sentry-sdk[flask]'.") from None
+
+    def cleaned(event: Any, _hint: Any) -> Any:
+        event.pop("request", None)
+        return json.loads(without_secrets(json.dumps(event, default=str)))
+
+    sentry_sdk.init(
+        dsn=dsn, send_default_pii=False, include_local_variables=False, max_breadcrumbs=0, before_send=cleaned
+    )
