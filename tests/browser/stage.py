@@ -77,6 +77,14 @@ class Rows:
     def agent(self, email: str) -> Agent:
         return db.session.scalars(select(Agent).where(Agent.email == email)).one()
 
+    def rdv(self, rdv_id: int) -> Rdv:
+        return db.session.get_one(Rdv, rdv_id)
+
+    def session_of_plage(self) -> Rdv:
+        """The next of the demonstration's sessions where somebody is booked."""
+        question = select(Rdv).where(Rdv.plage_ouverture_id.is_not(None), Rdv.places_prises > 0)
+        return db.session.scalars(question.order_by(Rdv.starts_at.desc())).first()  # type: ignore[return-value]
+
     def session(self, motif: str = RSA, *, taken: int = 0, **fields: Any) -> Rdv:
         lieu = db.session.scalars(select(Lieu).order_by(Lieu.id)).first()
         of = self.motif(motif)

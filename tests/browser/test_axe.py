@@ -1,0 +1,88 @@
+"""Every page in every state: accessible, valid, no wider than a small phone, quiet, and asking nobody else."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page, Response
+from selectolax.lexbor import LexborHTMLParser
+
+from tests.browser.stage import Stage
+from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
+from tests.pages import faults_of_content, faults_of_markup
+
+SIZES = (360, 1280)
+SCHEMES = ("light", "dark")
+NARROW = 320
+# All of axe's rules, best practices included; what passes is not told. Its frames are the mails, sandboxed: it can't
+# look into them, and would wait.
+AXE = "() => axe.run(document, {resultTypes: ['violations'], iframes: false}).then(found => found.violations)"
+
+
+@pytest.fixture(scope="session")
+def scene(stage: Stage) -> Iterator[Scene]:
+    return prepare(stage)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe says, one line for each element."""
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['html'][:200]} | {node['failureSummary']}"
+        for rule in page.evaluate(AXE)
+        for node in rule["nodes"]
+    ]
+
+
+def markup(answer: Response) -> list[str]:
+    """What a browser without JavaScript gets is valid, and keeps the rules of the house."""
+    html = answer.text()
+    return [*faults_of_markup(html, True), *faults_of_content(LexborHTMLParser(html), True)]
+
+
+def too_wide(page: Page) -> list[str]:
+    """The elements that make the page scroll sideways, or nothing."""
+    page.set_viewport_size({"width": NARROW, "height": 640})
+    return page.evaluate(
+        """() => {
+          const width = document.documentElement.clientWidth;
+          if (document.documentElement.scrollWidth <= width) return [];
+          return [...document.body.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > width + 1)
+            .slice(-3).map(e => e.outerHTML.slice(0, 160));
+        }"""
+    )
+
+
+@pytest.mark.parametrize("state", [*PUBLIC, *AGENTS], ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"))
+def test_page(visitor: Callable[..., Page], scene: Scene, state: State) -> None:
+    page = visitor(agent=state.agent)
+    answers: list[Response] = []
+
+    def keep(answer: Response) -> None:
+        if (
+            answer.request.is_navigation_request()
+            and answer.frame == page.main_frame
+            and answer.status not in range(300, 400)
+        ):
+            answers.append(answer)
+
+    page.on("response", keep)
+    address = state.go(page, scene)
+    if address:
+        page.goto(address)
+    page.wait_for_load_state()
+    faults = check(page)
+    faults += [f"markup: {fault}" for fault in markup(answers[-1])]
+    assert not faults, "\n".join(faults)
+
+
+def check(page: Page) -> list[str]:
+    """Both widths, both schemes, then the narrowest."""
+    page.emulate_media(reduced_motion="reduce")  # else a button is still changing colour when it is looked at
+    page.evaluate(AXE_SCRIPT)
+    faults = []
+    for width in SIZES:
+        page.set_viewport_size({"width": width, "height": 800})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            faults += [f"{width} {scheme}: {line}" for line in violations(page)]
+    return faults + [f"{NARROW} px: {element}" for element in too_wide(page)]
