@@ -37,6 +37,14 @@ def stage(sqlite_base: Base) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
+def strict_site(stage: Stage) -> Iterator[Site]:
+    """One more web process on the same data, as production sets it: htmx from the CDN, and limits that count."""
+    env = {"HTMX_SOURCE": "cdn", "RATE_LIMITS": "on"}
+    with Site(stage.site.env["DATABASE_URL"], stage.site.env["REDIS_URL"], ("web",), env) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
 def cookies_of(browser: Browser, stage: Stage) -> Callable[[str], Any]:
     """The browser state of an agent who has logged in, once per agent."""
     known: dict[str, Any] = {}

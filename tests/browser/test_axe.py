@@ -1,15 +1,18 @@
 """Every page in every state: accessible, valid, no wider than a small phone, quiet, and asking nobody else."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Response, expect
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.browser.stage import Stage
 from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
+from tests.databases import Base
 from tests.pages import faults_of_content, faults_of_markup
+from tests.servers import Site
 
 SIZES = (360, 1280)
 SCHEMES = ("light", "dark")
@@ -55,20 +58,68 @@ def too_wide(page: Page) -> list[str]:
 @pytest.mark.parametrize("state", [*PUBLIC, *AGENTS], ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"))
 def test_page(visitor: Callable[..., Page], scene: Scene, state: State) -> None:
     page = visitor(agent=state.agent)
+    answers = keep_answers(page)
+    address = state.go(page, scene)
+    if address:
+        page.goto(address)
+    assert_clean(page, answers)
+
+
+def test_too_many_attempts(window: Callable[..., Page], strict_site: Site) -> None:
+    """429, with what to do."""
+    page = window(strict_site.url, allowed=("cdn.jsdelivr.net",))
+    answers = keep_answers(page)
+    page.goto("/agent/connexion")
+    for _ in range(9):
+        page.get_by_label("Adresse électronique").fill("inconnue@exemple.fr")
+        page.get_by_label("Mot de passe").fill("non")
+        page.get_by_role("button", name="Se connecter").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Trop de demandes")
+    assert answers[-1].status == 429
+    assert_clean(page, answers)
+
+
+@pytest.mark.parametrize("base", ["sqlite"], indirect=True)
+def test_a_site_without_anything(live_server: Callable[..., Site], base: Base, window: Callable[..., Page]) -> None:
+    """Nobody publishes on it yet; then its database breaks."""
+    site = live_server(processes=("web",))
+    page = window(site.url, allowed=("500 document",))
+    answers = keep_answers(page)
+    for address in (
+        "/",
+        "/mentions-legales",
+        "/accessibilite",
+        "/donnees-personnelles",
+        "/agent/connexion",
+        "/demo/messages",
+    ):
+        page.goto(address)
+        assert answers[-1].status == 200
+        assert_clean(page, answers)
+    with sqlite3.connect(base.url.removeprefix("sqlite:///")) as database:
+        database.execute("ALTER TABLE organisations RENAME TO gone")
+    page.goto("/")
+    assert answers[-1].status == 500
+    assert_clean(page, answers)
+
+
+def keep_answers(page: Page) -> list[Response]:
+    """The documents this page shows, as they come."""
     answers: list[Response] = []
 
     def keep(answer: Response) -> None:
         if (
             answer.request.is_navigation_request()
             and answer.frame == page.main_frame
-            and answer.status not in range(300, 400)
+            and not 300 <= answer.status < 400
         ):
             answers.append(answer)
 
     page.on("response", keep)
-    address = state.go(page, scene)
-    if address:
-        page.goto(address)
+    return answers
+
+
+def assert_clean(page: Page, answers: list[Response]) -> None:
     page.wait_for_load_state()
     faults = check(page)
     faults += [f"markup: {fault}" for fault in markup(answers[-1])]
