@@ -67,9 +67,10 @@ def test_what_the_database_carries_it_refuses(apart: Flask) -> None:
         f"UPDATE motifs SET capacite_max = NULL WHERE id = {rdv.motif_id}",
         f"UPDATE motifs SET reservable_par = 'personne' WHERE id = {rdv.motif_id}",
         "UPDATE participations SET statut = 'perdu'",
-        f"INSERT INTO participations (rdv_id, usager_id, statut, version, rdv_version, inscrit_le, statut_le, statut_par,"
-        f" origine, raison, prevenir, rappeler, lien_nonce, lien_hash, cree_le) VALUES ({rdv.id}, {person.id}, 'inscrit',"
-        f" 1, 1, '{now}', '{now}', 'usager', 'usager', '', true, true, 'n', 'h', '{now}')",
+        "INSERT INTO participations (rdv_id, usager_id, statut, version, rdv_version, inscrit_le, statut_le,"
+        " statut_par, origine, raison, prevenir, rappeler, lien_nonce, lien_hash, cree_le)"
+        f" VALUES ({rdv.id}, {person.id}, 'inscrit', 1, 1, '{now}', '{now}',"
+        f" 'usager', 'usager', '', true, true, 'n', 'h', '{now}')",
         f"INSERT INTO usager_cles (organisation_id, cle, usager_id) SELECT organisation_id, cle, usager_id"
         f" FROM usager_cles WHERE usager_id = {person.id}",
     ):
