@@ -10,6 +10,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Simultaneous write transactions of one process on PostgreSQL: more of them would only queue for the row of a session
+# everybody wants, and each would wait longer than `lock_timeout` allows.
+WRITERS = 4
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -111,7 +114,7 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
         "PUBLIC_URL": public_url,
         "SQLALCHEMY_DATABASE_URI": url,
         "SQLALCHEMY_ENGINE_OPTIONS": engine_options(sqlite, pool),
-        "WRITE_SLOTS": 1 if sqlite else pool,
+        "WRITE_SLOTS": 1 if sqlite else min(WRITERS, pool),
         "REDIS_URL": redis_url,
         "HTMX_SOURCE": _choice(env, "HTMX_SOURCE", ("cdn", "local")),
         "TRUSTED_PROXIES": _integer(env, "TRUSTED_PROXIES", 0),

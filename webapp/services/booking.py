@@ -19,6 +19,7 @@ from webapp.extensions import db
 from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import usagers as people
+from webapp.queries.rdvs import seats_left
 
 from . import journal
 from .droits import grantors, may
@@ -60,9 +61,15 @@ def book_seat(
     first = db.session.get(Envoi, cle)
     if first is not None and first.participation_id:
         return Booking(first.participation_id, deja=False)
-    if rdv.jauge().libres < 1 or by is not Acteur.AGENT:
-        _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=_seated(rdv, identity, usager_id))
+    full = rdv.jauge().libres < 1
+    if full or by is not Acteur.AGENT:
+        seated = full and _seated(rdv, identity, usager_id)
+        _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=seated)
     with transaction():
+        # The session may have filled up while this one waited for its turn: a crowd that comes too late must not queue
+        # for the lock as well.
+        if not surbooking and seats_left(rdv_id) < 1 and not _seated(rdv, identity, usager_id):
+            raise Complet("Cette séance est maintenant complète.")
         (rdv,) = seat_lock(rdv_id)
         now = utcnow()
         if usager_id is not None:
@@ -194,8 +201,6 @@ def _form_key(rdv_id: int, envoi: str, identity: Identity | None, usager_id: int
 
 def _seated(rdv: Rdv, identity: Identity | None, usager_id: int | None) -> bool:
     """Does the person already hold a seat there? Only asked when the session is full: who has a seat may still ask."""
-    if rdv.jauge().libres > 0:
-        return False
     if usager_id is None:
         usager = people.by_keys(rdv.organisation_id, identity.keys()) if identity else None
         usager_id = usager.id if usager else None

@@ -17,11 +17,11 @@ from webapp.models import Rdv
 # A connection that must write at once says so here; SQLite's BEGIN is ours to send (see `prepare_engine`).
 _WRITES = "rdv_writes"
 _BUSY_SQLSTATES = {"55P03", "40P01", "40001"}  # lock_not_available, deadlock_detected, serialization_failure
-SLOT_TIMEOUT = 10.0
+SLOT_TIMEOUT = 20.0
 
 
 def init_app(app: Flask) -> None:
-    """Write transactions of one process take turns: one on SQLite, as many as pooled connections on PostgreSQL.
+    """Write transactions of one process take turns: one on SQLite, a few on PostgreSQL.
 
     Under gevent a greenlet that waited for SQLite's writer inside a transaction would stall every other one.
     """
