@@ -16,7 +16,7 @@ from webapp.models import Agent
 from webapp.queries import agents
 from webapp.services import droits
 
-from .htmx import asked_by_htmx, go_to, page_open, redirect_header
+from .htmx import asked_by_htmx, go_to, page_path, redirect_header
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -143,11 +143,9 @@ def _to_the_door() -> Response:
     if _SINCE in session:
         session.clear()
         flash("Par sécurité, votre session s’est fermée. Connectez-vous à nouveau pour continuer.", "warning")
-    if request.method == "GET" and not asked_by_htmx():
-        wanted = request.full_path.removesuffix("?")
-    else:  # the page that was open, not the address of a button in it
-        wanted = urlsplit(page_open()).path
-    path = local_path(wanted)
+    whole = request.method == "GET" and not asked_by_htmx()
+    # Otherwise the page that was open, not the address of a button in it.
+    path = local_path(request.full_path.removesuffix("?") if whole else page_path())
     door = url_for("agent.connexion", suite=None if path == "/agent/" else path)
     if getattr(_view(), "passive", False):
         # A stream that comes back by itself must read a refusal, or it would come back twice a second.

@@ -20,6 +20,7 @@ from webapp.queries.demo import demo_message, demo_messages
 
 from .forms.base import BaseForm
 from .htmx import respond
+from .intake import number
 from .security import MAIL_CSP
 from .vues import PersonneVue, SeanceVue
 
@@ -38,7 +39,7 @@ def only_in_demo() -> None:
 def messages() -> ResponseReturnValue:
     """The inbox of everybody, newest first, or of one number or address."""
     wanted = request.args.get("a", "").strip()[:100]
-    page = max(1, request.args.get("page", 1, int))
+    page = max(1, request.args.get("page", 1, number))
     found = list(db.session.scalars(demo_messages(wanted).limit(PER_PAGE + 1).offset((page - 1) * PER_PAGE)))
     return respond(
         "demo/messages.html",

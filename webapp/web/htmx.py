@@ -6,6 +6,7 @@ against the same ones).
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, make_response, redirect, render_template, request
 from markupsafe import Markup, escape
@@ -74,9 +75,12 @@ def asked_by_htmx() -> bool:
     return request.headers.get("HX-Request") == "true"
 
 
-def page_open() -> str:
-    """The address of the page the request came from, as far as the browser says."""
-    return request.headers.get("HX-Current-URL") or request.referrer or ""
+def page_path() -> str:
+    """The path of the page the request came from, as far as the browser says; nothing for what is not an address."""
+    try:
+        return urlsplit(request.headers.get("HX-Current-URL") or request.referrer or "").path
+    except ValueError:
+        return ""
 
 
 def into_notice(response: Response) -> Response:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 import brotli
@@ -81,9 +83,12 @@ def _answer(asset: Asset, request: Request) -> Response:
 def _asset(app: Flask, path: str) -> Asset | None:
     """Read and compress once; a file that changed on disk (development, an install step) is read again."""
     full = safe_join(str(app.static_folder), path)
-    if full is None or not Path(full).is_file():
+    try:
+        stat = os.stat(full or "")
+    except (OSError, ValueError):  # a name no file can have, too
         return None
-    stat = Path(full).stat()
+    if full is None or not S_ISREG(stat.st_mode):
+        return None
     stamp = (stat.st_mtime_ns, stat.st_size)
     known: Asset | None = app.extensions["assets"].get(path)
     if known and known.stamp == stamp:

@@ -14,6 +14,7 @@ from webapp.models import Rdv
 from webapp.queries import agenda
 from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.htmx import macro_html, partial, respond
+from webapp.web.intake import number
 from webapp.web.vues import SeanceVue
 
 from . import bp
@@ -41,7 +42,7 @@ def accueil() -> ResponseReturnValue:
     agent, services, now = current_agent(), allowed_services(), utcnow()
     tz = agent.organisation.timezone
     today = local(now, tz).date()
-    page = min(max(request.args.get("page", 1, type=int), 1), PAGES)
+    page = min(max(request.args.get("page", 1, type=number), 1), PAGES)
     start, end = today + timedelta(days=DAYS * (page - 1)), today + timedelta(days=DAYS * page)
     found = agenda.sessions(agent.organisation_id, services, midnight(start, tz), midnight(end, tz))
     left = agenda.to_complete(agent.organisation_id, services, now, LEFT_SHOWN + 1) if page == 1 else []
@@ -67,7 +68,7 @@ def accueil() -> ResponseReturnValue:
 @declares(Droit.VOIR, passive=True)
 def jauges() -> ResponseReturnValue:
     """The gauges of the first page again, one by one: asked by the page when a stream says that something moved."""
-    wanted = request.args.getlist("rdv", type=int)[:LIVE]
+    wanted = request.args.getlist("rdv", type=number)[:LIVE]
     found = agenda.gauges(current_agent().organisation_id, allowed_services(), wanted)
     html = [
         partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())) for rdv in found

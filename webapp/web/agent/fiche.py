@@ -14,6 +14,7 @@ from webapp.queries import fiche as queries
 from webapp.web.auth import allowed, current_agent, declares
 from webapp.web.forms.agent import AjoutForm
 from webapp.web.htmx import respond
+from webapp.web.intake import number
 
 from . import bp, fragments, vues
 
@@ -62,13 +63,13 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
 def lignes(rdv_id: int) -> ResponseReturnValue:
     """The rows changed since the version `depuis`, the gauge and the new version; 204 when nothing changed."""
     rdv = find(rdv_id)
-    newest = request.args.get("dernier", 0, type=int)
-    waiting = request.args.getlist("personne", type=int)[: fragments.ROWS_AT_ONCE]
+    newest = request.args.get("dernier", 0, type=number)
+    waiting = request.args.getlist("personne", type=number)[: fragments.ROWS_AT_ONCE]
     if waiting:  # nothing changed but, perhaps, what became of their messages
         people = queries.people(rdv, only=waiting)
-        attempt = request.args.get("essai", 1, type=int)
+        attempt = max(1, request.args.get("essai", 1, type=number))
         return str(fragments.changes(rdv, people, newest=max(newest, *waiting), versioned=False, attempt=attempt + 1))
-    since = request.args.get("depuis", 0, type=int)
+    since = request.args.get("depuis", 0, type=number)
     if since >= rdv.version:
         return Response(status=204)
     people = queries.people(rdv, since=since)

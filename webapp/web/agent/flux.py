@@ -13,6 +13,7 @@ from webapp.extensions import db
 from webapp.live import TooManyStreams, hub, sse
 from webapp.queries import agenda
 from webapp.web.auth import allowed_services, current_agent, declares
+from webapp.web.intake import number
 
 from . import bp
 from .limites import address
@@ -25,7 +26,7 @@ BACK_IN = 30  # seconds
 @declares(Droit.VOIR, passive=True)
 def flux() -> ResponseReturnValue:
     """Named `maj` events of up to 20 sessions, all of them the agent's to see: their versions now, then each change."""
-    asked = sorted(set(request.args.getlist("rdv", type=int)))
+    asked = sorted(set(request.args.getlist("rdv", type=number)))
     if not asked or len(asked) > MOST:
         raise BadRequest
     organisation_id, services = current_agent().organisation_id, allowed_services()

@@ -17,6 +17,7 @@ from webapp.services import booking, droits
 from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.forms.agent import AjoutForm, said_yes
 from webapp.web.htmx import block_html, go_to, into_notice, is_htmx, partial, respond
+from webapp.web.intake import number
 from webapp.web.security import keeps_form
 
 from . import bp, fragments, vues
@@ -116,7 +117,7 @@ def _done(place: Participation, said: str, *, added: str = "") -> ResponseReturn
     rdv = place.rdv
     if not is_htmx():
         return go_to(url_for(".fiche", rdv_id=rdv.id, _anchor=f"participation-{place.id}"))
-    since, newest = request.form.get("depuis", type=int), request.form.get("dernier", 0, type=int)
+    since, newest = request.form.get("depuis", type=number), request.form.get("dernier", 0, type=number)
     people: Sequence[Participation] = [place]
     versioned = since is not None
     if since is not None and since < rdv.version:
@@ -141,7 +142,7 @@ def _refused(place: Participation, refusal: DomainError) -> Response:
         rdv = queries.session(place.rdv.organisation_id, place.rdv_id)
         assert rdv is not None
         return sheet(rdv, status=409, alerts=alerts)
-    newest = request.form.get("dernier", place.id, type=int)
+    newest = request.form.get("dernier", place.id, type=number)
     html = fragments.changes(place.rdv, [place], newest=max(newest, place.id), versioned=False, alerts=alerts)
     return make_response(str(html), 409)
 

@@ -22,6 +22,7 @@ from webapp.web.errors import refused
 from webapp.web.forms.motif import RESERVABLE_PAR
 from webapp.web.forms.plage import PlageForm
 from webapp.web.htmx import go_to, is_htmx, respond
+from webapp.web.intake import number
 from webapp.web.security import keeps_form
 from webapp.web.templating import pluriel
 
@@ -143,7 +144,7 @@ def _find(plage_id: int) -> PlageOuverture:
 
 def _edited() -> PlageOuverture | None:
     """The saved plage a fragment is about, if it is not a new one."""
-    return _find(request.args.get("plage", 0, type=int)) if "plage" in request.args else None
+    return _find(request.args.get("plage", 0, type=number)) if "plage" in request.args else None
 
 
 def _form(found: PlageOuverture | None, formdata: Any = None) -> PlageForm:
@@ -156,7 +157,7 @@ def _form(found: PlageOuverture | None, formdata: Any = None) -> PlageForm:
         if services == set():
             allowed_services()
         motifs = [m for m in queries.motifs(agent.organisation_id, services) if m.archived_at is None]
-        wanted = request.values.get("motif_id", type=int)
+        wanted = request.values.get("motif_id", type=number)
         motif = next((m for m in motifs if m.id == wanted), motifs[0] if len(motifs) == 1 else None)
     return PlageForm(
         found,

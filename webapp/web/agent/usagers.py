@@ -14,6 +14,7 @@ from webapp.queries import fiche as queries
 from webapp.web.auth import current_agent, declares
 from webapp.web.forms.agent import AjoutForm
 from webapp.web.htmx import block_html, is_htmx, partial, respond
+from webapp.web.intake import number
 from webapp.web.templating import pluriel
 
 from . import bp
@@ -38,7 +39,7 @@ class Trouve:
 @declares(Droit.GERER_RDV)
 def recherche() -> ResponseReturnValue:
     """People who fit `q`, for the session `rdv`: a page, or the list alone for htmx."""
-    rdv = find(request.args.get("rdv", 0, type=int))
+    rdv = find(request.args.get("rdv", 0, type=number))
     agent, text = current_agent(), request.args.get("q", "").strip()[:LONGEST]
     services = services_with(agent.octrois(), Droit.VOIR, agent.organisation_id)
     rows, more = queries.known_people(agent.organisation_id, services, text, rdv.id)

@@ -231,9 +231,9 @@ class MotifForm(BaseForm):
         return values
 
     def typed(self) -> dict[str, Any]:
-        """What is being typed, valid or not, for the previews."""
+        """What is being typed, valid or not, for the previews: no more of it than the longest text may have."""
         names = ("name", "nom_sms", "nom_courriel", "instructions_apres", "avertissement_annulation")
-        values: dict[str, Any] = {name: self._fields[name].data or "" for name in names}
+        values: dict[str, Any] = {name: (self._fields[name].data or "")[:TEXT] for name in names}
         for name, enum in ENUMS.items():
             field = self._fields.get(name)
             values[name] = enum(field.data) if field is not None and field.data in set(enum) else None

@@ -14,6 +14,7 @@ from webapp.extensions import db
 from webapp.live import TooManyStreams, hub, sse
 from webapp.queries import public as queries
 from webapp.web.htmx import partial
+from webapp.web.intake import number
 
 from . import bp
 from .seance import gauge
@@ -45,7 +46,7 @@ def _messages(rdv_ids: list[int]) -> list[str]:
 @bp.get("/flux")
 def flux() -> ResponseReturnValue:
     """The gauges of up to 20 sessions: their state now, then each change."""
-    asked = sorted(set(request.args.getlist("rdv", type=int)))
+    asked = sorted(set(request.args.getlist("rdv", type=number)))
     if len(asked) > MOST:
         raise BadRequest
     return _stream(asked)

@@ -15,6 +15,7 @@ from webapp.models import Lieu, Organisation
 from webapp.queries import public as queries
 from webapp.queries.public import Prochaine
 from webapp.web.htmx import respond
+from webapp.web.intake import number
 
 from . import bp
 from .vues import by_month, card, show
@@ -84,7 +85,7 @@ def motif(slug: str, motif_id: int) -> ResponseReturnValue:
         raise Introuvable
     now = utcnow()
     places = queries.places_of(found, now)
-    lieu_id = request.args.get("lieu", type=int)
+    lieu_id = request.args.get("lieu", type=number)
     if lieu_id not in {place.lieu.id for place in places}:
         lieu_id = None
     count = queries.count_coming(found, now, lieu_id)
@@ -92,7 +93,7 @@ def motif(slug: str, motif_id: int) -> ResponseReturnValue:
         raise Introuvable  # never opened online: as if it did not exist
     show(found.organisation)
     pages = max(1, ceil(count / PER_PAGE))
-    page = min(max(1, request.args.get("page", 1, int)), pages)
+    page = min(max(1, request.args.get("page", 1, number)), pages)
     sessions = queries.coming(found, now, lieu_id, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
     cards = [card(rdv, now) for rdv in sessions]
     return respond(
