@@ -80,10 +80,13 @@ class Rows:
     def rdv(self, rdv_id: int) -> Rdv:
         return db.session.get_one(Rdv, rdv_id)
 
-    def session_of_plage(self) -> Rdv:
-        """The next of the demonstration's sessions where somebody is booked."""
+    def plage_with_people(self, motif: str) -> int:
+        """The id of a plage of that motif where people are booked in sessions to come."""
         question = select(Rdv).where(Rdv.plage_ouverture_id.is_not(None), Rdv.places_prises > 0)
-        return db.session.scalars(question.order_by(Rdv.starts_at.desc())).first()  # type: ignore[return-value]
+        question = question.where(Rdv.motif_id == self.motif(motif).id).order_by(Rdv.starts_at.desc())
+        rdv = db.session.scalars(question).first()
+        assert rdv is not None and rdv.plage_ouverture_id is not None
+        return rdv.plage_ouverture_id
 
     def session(self, motif: str = RSA, *, taken: int = 0, **fields: Any) -> Rdv:
         lieu = db.session.scalars(select(Lieu).order_by(Lieu.id)).first()

@@ -41,7 +41,7 @@ def prepare(stage: Stage) -> Scene:
         _motifs(scene, rows)
         _sessions(scene, rows)
         _people(scene, rows)
-        scene.plage = rows.session_of_plage().plage_ouverture_id or 0
+        scene.plage = rows.plage_with_people(RSA)
     for name, place in scene.place.items():
         scene.link[name] = stage.token(place)
     return scene
@@ -121,6 +121,7 @@ class State:
     name: str
     go: Callable[[Page, Scene], str | None]
     agent: str = ""
+    status: int = 200
 
 
 def fill(page: Page, **values: str) -> None:
@@ -298,17 +299,17 @@ PUBLIC = [
     State("session, long", at("/rdv/{scene.rdv[long]}")),
     State("form", at("/rdv/{scene.rdv[open]}/inscription")),
     State("form, every question", at("/rdv/{scene.rdv[long]}/inscription")),
-    State("form, errors", wrong_form),
-    State("form, too old", stale_form),
-    State("form, full meanwhile", refused_form("full")),
-    State("form, full, no other", refused_form("lonely")),
+    State("form, errors", wrong_form, status=422),
+    State("form, too old", stale_form, status=419),
+    State("form, full meanwhile", refused_form("full"), status=409),
+    State("form, full, no other", refused_form("lonely"), status=409),
     State("confirmation", confirmation),
     State("my place", at("/p/{scene.link[here]}")),
     State("my place, long", at("/p/{scene.link[long]}")),
     State("my place, distance", at("/p/{scene.link[visio]}")),
     State("my place, excused", at("/p/{scene.link[excused]}")),
     State("my place, excused, full", at("/p/{scene.link[excused too late]}")),
-    State("my place, late return", late_return),
+    State("my place, late return", late_return, status=409),
     State("my place, removed", at("/p/{scene.link[removed]}")),
     State("my place, cancelled", at("/p/{scene.link[cancelled]}")),
     State("my place, past", at("/p/{scene.link[past]}")),
@@ -316,21 +317,21 @@ PUBLIC = [
     State("accessibility", at("/accessibilite")),
     State("personal data", at("/donnees-personnelles")),
     State("legal", at("/mentions-legales")),
-    State("404", at("/nulle-part")),
-    State("419", too_old),
+    State("404", at("/nulle-part"), status=404),
+    State("419", too_old, status=419),
     State("messages, nobody", at("/demo/messages?a=personne@exemple.fr")),
     State("style", at("/demo/style")),
 ]
 AGENTS = [
     State("login", at("/agent/connexion")),
-    State("login, wrong", sent("/agent/connexion", "Se connecter", courriel=NADIA, mot_de_passe="non")),
-    State("login, empty", sent("/agent/connexion", "Se connecter")),
+    State("login, wrong", sent("/agent/connexion", "Se connecter", courriel=NADIA, mot_de_passe="non"), status=422),
+    State("login, empty", sent("/agent/connexion", "Se connecter"), status=422),
     State("forgotten", at("/agent/mot-de-passe")),
-    State("forgotten, empty", sent("/agent/mot-de-passe", "Recevoir le lien")),
+    State("forgotten, empty", sent("/agent/mot-de-passe", "Recevoir le lien"), status=422),
     State("forgotten, sent", at("/agent/mot-de-passe?envoye=1")),
     State("reset", at("/agent/mot-de-passe/{scene.link[reset]}")),
-    State("reset, short", sent("/agent/mot-de-passe/{scene.link[reset]}", "Enregistrer", mot_de_passe="x")),
-    State("reset, used", at("/agent/mot-de-passe/aaaaaaaaaaaaaaaaaaaaaa")),
+    State("reset, short", sent("/agent/mot-de-passe/{scene.link[reset]}", "Enregistrer", mot_de_passe="x"), status=422),
+    State("reset, used", at("/agent/mot-de-passe/aaaaaaaaaaaaaaaaaaaaaa"), status=404),
     State("today", at("/agent/"), HELENE),
     State("today, page 2", at("/agent/?page=2"), HELENE),
     State("today, nothing", at("/agent/"), ALONE),
@@ -358,19 +359,24 @@ AGENTS = [
     State("cancellation", at("/agent/rdv/{scene.rdv[open]}/annulation"), HELENE),
     State("cancellation, nobody", at("/agent/rdv/{scene.rdv[late]}/annulation"), HELENE),
     State("cancellation, begun", at("/agent/rdv/{scene.rdv[now]}/annulation"), HELENE),
-    State("403", at("/configuration/motifs"), NADIA),
-    State("404, agents", at("/agent/rdv/{scene.rdv[of others]}"), NADIA),
+    State("403", at("/configuration/motifs"), NADIA, status=403),
+    State("404, agents", at("/agent/rdv/{scene.rdv[of others]}"), NADIA, status=404),
     State("plages", at("/agent/plages"), HELENE),
     State("plages, none", at("/agent/plages"), ALONE),
     State("plage, no motif", at("/agent/plages/nouvelle"), ALONE),
     State("plage, new", at("/agent/plages/nouvelle"), HELENE),
     State("plage, typed", two_dates, HELENE),
-    State("plage, errors", sent("/agent/plages/nouvelle", "Créer la plage et ses séances"), HELENE),
+    State("plage, errors", sent("/agent/plages/nouvelle", "Créer la plage et ses séances"), HELENE, status=422),
     State("plage", at("/agent/plages/{scene.plage}"), HELENE),
     State("configuration", at("/configuration/"), ADMIN),
     State("motifs", at("/configuration/motifs"), ADMIN),
     State("motif, new", at("/configuration/motifs/nouveau"), ADMIN),
-    State("motif, errors", sent("/configuration/motifs/nouveau", "Créer le motif", name="", nom_sms="x" * 61), ADMIN),
+    State(
+        "motif, errors",
+        sent("/configuration/motifs/nouveau", "Créer le motif", name="", nom_sms="x" * 61),
+        ADMIN,
+        status=422,
+    ),
     State("motif, typed", typed_motif, ADMIN),
     State("motif, edited", at("/configuration/motifs/{scene.motif[RSA]}"), ADMIN),
     State("motif, archived", at("/configuration/motifs/{scene.motif[archived]}"), ADMIN),

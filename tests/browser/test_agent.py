@@ -129,7 +129,11 @@ def test_add_somebody(visitor: Callable[..., Page], stage: Stage, hand: type[Mou
         expect(page.get_by_label("Nom, téléphone ou courriel")).to_have_value("")
         expect(page.locator("#creation")).not_to_have_attribute("open", "")
     fold = page.locator("#creation")
-    me.press(fold.locator("summary"))
+    me.type(page.get_by_label("Nom, téléphone ou courriel"), "personne de connu")
+    if not js:
+        me.press(page.get_by_role("button", name="Chercher"))
+    me.press(page.get_by_role("link", name="Créez-la ci-dessous."))
+    expect(fold.get_by_label("Prénom")).to_be_focused()
     me.type(fold.get_by_label("Prénom"), "Aïssatou")
     me.type(fold.get_by_label("Téléphone"), "06 39")
     me.press(fold.get_by_role("button", name="Créer et inscrire"))

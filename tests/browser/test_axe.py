@@ -62,6 +62,7 @@ def test_page(visitor: Callable[..., Page], scene: Scene, state: State) -> None:
     address = state.go(page, scene)
     if address:
         page.goto(address)
+    assert answers[-1].status == state.status
     assert_clean(page, answers)
 
 

@@ -173,7 +173,7 @@ def test_every_post_needs_this_sessions_token(made: Desk, address: str) -> None:
 def test_removing_somebody_says_who_is_told_first(made: Desk) -> None:
     client = made.log_in()
     page = client.get(f"/agent/rdv/{made.rdv}").link("Retirer Prénom1 Nom001 de cet atelier")
-    assert page.h1 == "Retirer Prénom1 Nom001 ?" and page.has("1 SMS")
+    assert page.h1 == "Retirer Prénom1 Nom001\u00a0?" and page.has("1 SMS")
     page = page.form("/statut").submit()
     assert page.url == f"/agent/rdv/{made.rdv}" and page.has("place retirée") and page.has("2 places prises sur 12")
     assert [n.participation_ids for n in told(made, "retrait")] == [[made.places[1]]]

@@ -101,7 +101,7 @@ def token(visitor: FlaskClient) -> str:
 def test_a_stale_form_comes_back_filled(visitor: FlaskClient) -> None:
     answer = visitor.post("/booking", data={"nom": "Diallo", "pour": "moi", "csrf_token": "old", "envoi": "abc"})
     assert answer.status_code == 419
-    assert 'value="Diallo"' in answer.text and "Rien n’est perdu : vérifiez et validez à nouveau." in answer.text
+    assert 'value="Diallo"' in answer.text and "Rien n’est perdu\u00a0: vérifiez et validez à nouveau." in answer.text
     assert 'name="envoi" value="abc"' in answer.text
     assert "<title>Erreur : Réserver · " in answer.text
 
@@ -238,3 +238,18 @@ def test_the_gauge_says_its_numbers_and_its_sentence(site: Flask) -> None:
     assert "<b>Plus que 2 places</b>" in gauge and "style=" not in gauge and "hx-" not in gauge
     assert agents.count('class="over"') == 1 and "13 places prises sur 12" in agents
     assert partial.startswith('<hx-partial hx-target="#jauge-12" hx-swap="outerMorph"><div id="jauge-12"')
+
+
+@pytest.mark.parametrize(
+    ("typed", "set_"),
+    [
+        (
+            "Complet : appelez le 04 75 99 01 00 !",
+            "Complet\u00a0: appelez le 04\u00a075\u00a099\u00a001\u00a000\u00a0!",
+        ),
+        ("« Présent » se note", "«\u00a0Présent\u00a0» se note"),
+        ("à 14:00, voir https://exemple.fr", "à 14:00, voir https://exemple.fr"),
+    ],
+)
+def test_no_line_starts_with_a_colon(typed: str, set_: str) -> None:
+    assert templating.typo(typed) == set_

@@ -1,13 +1,17 @@
 """What every template may use: French words for dates and numbers, the current organisation, the mode."""
 
+import re
 from datetime import date, datetime
 from typing import Any
 
 from babel.dates import format_date
 from flask import Flask, current_app, g
 from jinja2 import Undefined
+from markupsafe import Markup
 
 from webapp.domain import dates, phones
+
+TOGETHER = re.compile(r" (?=[:;?!»])|(?<=«) |(?<=\d) (?=\d\d)")
 
 
 def init_app(app: Flask) -> None:
@@ -24,6 +28,7 @@ def init_app(app: Flask) -> None:
         jour_semaine=jour_semaine,
         mois=mois,
         pluriel=pluriel,
+        typo=typo,
     )
     app.jinja_env.globals["page_en_erreur"] = page_en_erreur
     app.context_processor(_context)
@@ -36,6 +41,13 @@ def _context() -> dict[str, Any]:
 def telephone(e164: str) -> str:
     """06 12 34 56 78 (a number as it is dialled); nothing for nothing."""
     return phones.national(e164) if e164 else ""
+
+
+def typo(text: str) -> str:
+    """A sentence written in Python, as French sets it: no line starts with « : » or « ? », none ends with « « », and a
+    telephone number stays whole."""
+    joined = TOGETHER.sub(dates.NBSP, text)
+    return Markup(joined) if isinstance(text, Markup) else joined
 
 
 def jour_semaine(day: date | datetime) -> str:
