@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from dev.servers import Valkey
 from tests import factories as make
+from tests.noise import noise
 from tests.servers import Site, SmsSink, SmtpSink
 from webapp.clock import utcnow
 from webapp.domain.events import Inscription
@@ -87,7 +88,7 @@ def test_messages_leave_within_a_second_of_the_commit(
     site = start("worker")
     booked(seat)
     took = wait_for(lambda: bool(sms.requests and smtp.mails))
-    assert took < 1.0
+    assert took < 1.0 * noise()
     wait_for(lambda: states() == ["envoyee", "envoyee"])
     assert seat.usager.phone not in site.output()
     assert "yasmina" not in site.output()
@@ -126,7 +127,7 @@ def test_what_was_booked_while_redis_was_away_leaves_when_it_is_back(
     valkey.stop()
     began = time.monotonic()
     booked(seat)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < noise()
     assert states() == ["a_envoyer", "a_envoyer"]
     time.sleep(1)
     assert not sms.requests
@@ -145,7 +146,7 @@ def test_a_frozen_redis_costs_a_booking_less_than_a_second(
     valkey.freeze()
     began = time.monotonic()
     booked(seat)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < noise()
     time.sleep(0.5)
     valkey.thaw()
     wait_for(lambda: states() == ["envoyee", "envoyee"], 20)

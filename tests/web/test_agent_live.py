@@ -10,6 +10,7 @@ from flask import Flask
 from tests import factories as make
 from tests.databases import statements
 from tests.desk import Desk, desk, sqlite_only, tap, today  # noqa: F401
+from tests.noise import noise
 from tests.pages import Page, PageClient
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
@@ -212,7 +213,7 @@ def test_a_tap_among_500_is_few_statements_few_bytes_and_little_time(made: Desk)
         with made.app.app_context(), statements() as seen:
             page = lines(colleague, made, made.session().version - 1)
         assert page.status == 200 and len(page.html.encode()) < 4096 and len(seen) <= 8
-    assert sorted(times)[len(times) // 2] < 0.06
+    assert sorted(times)[len(times) // 2] < 0.06 * noise()
 
 
 def test_the_first_page_takes_as_many_statements_for_20_sessions_of_30(app: Flask) -> None:

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, expect
 
+from tests.noise import noise
 from tests.pages import PageClient
 from tests.servers import Site
 from tests.visitors import PERSON, book, change, motif_address, session, statements
@@ -123,7 +124,7 @@ def test_a_booking_moves_the_gauge_of_another_page(
         booker.fill(f"#{name}", value)
     booker.get_by_role("button", name="Réserver ma place").click()
     for page in (watcher, dates):
-        expect(page.locator(gauge)).to_have_attribute("data-libres", "2", timeout=1000)
+        expect(page.locator(gauge)).to_have_attribute("data-libres", "2", timeout=1000 * noise())
     expect(watcher.locator("#annonces")).to_have_text("Plus que 2 places")
     expect(booker.locator("h1")).to_have_text("Votre place est réservée")
     assert typing.input_value("#prenom") == "Awa"
