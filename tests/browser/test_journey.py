@@ -113,7 +113,7 @@ def read_the_messages(page: Page, phone: str, mail: str) -> Locator:
 
 def change_my_mind(page: Page, me: Mouse) -> None:
     """Two clicks to give the place back, one to take it again."""
-    expect(page.get_by_role("heading", name="Vous êtes inscrit·e")).to_be_visible()
+    expect(page.get_by_role("heading", name="Votre place est réservée")).to_be_visible()
     me.press(page.get_by_role("link", name="Je ne pourrai pas venir"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Je ne pourrai pas venir")
     me.press(page.get_by_role("button", name="Confirmer : je ne viendrai pas"))
@@ -121,4 +121,4 @@ def change_my_mind(page: Page, me: Mouse) -> None:
     expect(page.get_by_role("heading", name="Vous avez prévenu que vous ne viendrez pas")).to_be_visible()
     me.press(page.get_by_role("button", name="Finalement, je viens"))
     expect(page.get_by_text("Votre place est à nouveau réservée")).to_be_visible()
-    expect(page.get_by_role("heading", name="Vous êtes inscrit·e")).to_be_visible()
+    expect(page.get_by_role("heading", name="Votre place est réservée")).to_be_visible()

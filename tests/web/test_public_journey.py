@@ -57,7 +57,7 @@ def test_excuse_oneself_and_come_back(client: PageClient, app: Flask, rdv_id: in
     book(client, rdv_id)
     visitor = client.another()
     page = visitor.get(f"/p/{links_of(app)[0]}")
-    assert page.has("Rendez-vous pour Élodie") and page.has("Vous êtes inscrit·e") and "N’Diaye" not in page.html
+    assert page.has("Rendez-vous pour Élodie") and page.has("Nous vous attendons") and "N’Diaye" not in page.html
     assert page.headers["Cache-Control"] == "no-store" and page.headers["Referrer-Policy"] == "no-referrer"
     assert page.select('meta[name="robots"][content="noindex"]')
     page = page.link("Je ne pourrai pas venir")
@@ -68,7 +68,7 @@ def test_excuse_oneself_and_come_back(client: PageClient, app: Flask, rdv_id: in
         row = db.session.scalars(select(Participation)).one()
         assert (row.statut, row.raison) == (Statut.EXCUSE, "Je suis malade")
     page = page.form("/reinscription").submit()
-    assert page.has("Votre place est à nouveau réservée") and page.has("Vous êtes inscrit·e")
+    assert page.has("Votre place est à nouveau réservée") and page.has("Nous vous attendons")
     assert counts(app) == (1, 1, 1)
 
 
@@ -173,7 +173,7 @@ def test_the_appointment_says_what_became_of_it(client: PageClient, app: Flask, 
         row = db.session.scalars(select(Participation).where(Participation.rdv_id == rdv_id)).one()
         change_statut(row.id, Statut.ANNULE, by=Acteur.AGENT)
     page = client.get(f"/p/{first}")
-    assert page.has("Vous n’êtes plus inscrit·e") and not page.select("main form")
+    assert page.has("Votre place a été retirée") and not page.select("main form")
     change(app, other, cancelled_at=utcnow())
     page = client.get(f"/p/{second}")
     assert page.has("Ce rendez-vous est annulé par le service") and page.select(f'a[href="/rdv/{rdv_id}"]')

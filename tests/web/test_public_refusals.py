@@ -71,7 +71,7 @@ def test_what_is_not_public_does_not_exist(
     assert not other.get("/").has("Mes droits au RSA") and not other.get(f"/o/{slug(app, rdv_id)}").has("Mes droits")
     assert not other.get(motif_address(app, rdv_id)).select(f'a[href="/rdv/{rdv_id}"]')
     assert counts(app) == before
-    assert client.get(f"/p/{links_of(app)[0]}").has("Vous êtes inscrit·e")  # who has a place keeps its link
+    assert client.get(f"/p/{links_of(app)[0]}").has("Nous vous attendons")  # who has a place keeps its link
 
 
 def test_a_full_session_is_refused(client: PageClient, app: Flask, rdv_id: int) -> None:
