@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -97,7 +98,7 @@ def test_a_site_without_anything(live_server: Callable[..., Site], base: Base, w
         page.goto(address)
         assert answers[-1].status == 200
         assert_clean(page, answers)
-    with sqlite3.connect(base.url.removeprefix("sqlite:///")) as database:
+    with closing(sqlite3.connect(base.url.removeprefix("sqlite:///"))) as database:
         database.execute("ALTER TABLE organisations RENAME TO gone")
     page.goto("/")
     assert answers[-1].status == 500
