@@ -7,9 +7,12 @@ import textwrap
 import threading
 import time
 
+import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from tests import factories as make
 from tests.databases import Base, build, forget_connections
@@ -17,7 +20,7 @@ from webapp.aftercommit import after_commit
 from webapp.domain.errors import Introuvable, Occupe
 from webapp.extensions import db
 from webapp.models import Rdv
-from webapp.services.transaction import seat_lock, transaction
+from webapp.services.transaction import out_of_reach, seat_lock, transaction
 
 
 @pytest.fixture
@@ -120,6 +123,7 @@ YIELDING = textwrap.dedent(
     from tests.databases import build
     from webapp.extensions import db
     from webapp.models import Rdv
+    from webapp.services import transaction as transactions
     from webapp.services.transaction import seat_lock, transaction
 
     app = build(sys.argv[1])
@@ -128,6 +132,7 @@ YIELDING = textwrap.dedent(
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=300"))
     if sys.argv[2] == "without":
         app.extensions["write_slots"] = threading.BoundedSemaphore(64)
+        transactions.begin_writing = lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def write():
         with app.app_context():
@@ -151,7 +156,7 @@ YIELDING = textwrap.dedent(
 
 @pytest.mark.parametrize("slots", ["with", "without"])
 def test_greenlets_that_yield_while_they_write_take_turns(sqlite_base: Base, slots: str) -> None:
-    """With the semaphore all six write; without it (the negative control) SQLite's busy wait stalls the process."""
+    """Taking turns all six write; left to SQLite's own wait (the negative control) the process stalls."""
     sqlite_base.empty()
     app = build(sqlite_base.url)
     with app.app_context():
@@ -168,3 +173,92 @@ def test_greenlets_that_yield_while_they_write_take_turns(sqlite_base: Base, slo
     )
     failed, seats = map(int, answer.stdout.split())
     assert (failed, seats) == (0, 6) if slots == "with" else failed > 0
+
+
+WAITING = textwrap.dedent(
+    """
+    from gevent import monkey; monkey.patch_all()
+    import sqlite3, sys, time
+    import gevent
+    from tests.databases import build
+    from webapp.domain.errors import Occupe
+    from webapp.extensions import db
+    from webapp.services import transaction as transactions
+
+    app = build(sys.argv[1])
+    if sys.argv[2] == "too long":
+        transactions.WRITER_TIMEOUT = 0.3
+    if sys.argv[2] == "stalled":
+        transactions.begin_writing = lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+        transactions.SQLITE_TIMEOUT_MS = 700
+    other = sqlite3.connect(app.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    ticks, ended = [], []
+
+    def write():
+        with app.app_context():
+            try:
+                with transactions.transaction():
+                    ended.append("written")
+            except Occupe:
+                ended.append("busy")
+            finally:
+                db.session.remove()
+
+    def tick():
+        while not ended:
+            ticks.append(1)
+            time.sleep(0.01)
+            if len(ticks) == 50:
+                other.execute("ROLLBACK")
+
+    gevent.joinall([gevent.spawn(write), gevent.spawn(tick)])
+    print(len(ticks), *ended)
+    """
+)
+
+
+@pytest.mark.parametrize("case", ["let go", "too long", "stalled"])
+def test_another_process_that_writes_stalls_nobody(sqlite_base: Base, case: str) -> None:
+    """The process goes on while one of its greenlets waits for SQLite's writer, which another process holds; left to
+    SQLite's own wait (the negative control) nothing moves."""
+    sqlite_base.empty()
+    answer = subprocess.run(
+        [sys.executable, "-c", WAITING, sqlite_base.url, case],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        check=True,
+    )
+    ticks, ended = answer.stdout.split()
+    assert ended == ("written" if case == "let go" else "busy")
+    assert int(ticks) < 5 if case == "stalled" else int(ticks) > 10
+
+
+def test_a_database_that_can_t_be_written_to_is_said_plainly(inside: None) -> None:
+    rdv = make.rdv()
+    db.session.commit()
+    sqlite = db.engine.dialect.name == "sqlite"
+    try:
+        with pytest.raises(Occupe) as refusal, transaction() as session:
+            session.execute(text("PRAGMA query_only=1" if sqlite else "SET TRANSACTION READ ONLY"))
+            seat_lock(rdv.id)[0].version += 1
+    finally:
+        if sqlite:
+            db.session.execute(text("PRAGMA query_only=0"))
+    assert refusal.value.status == 503 and "Rien n’est perdu" in refusal.value.message
+    with transaction():
+        seat_lock(rdv.id)[0].version += 1
+
+
+def test_what_is_the_database_s_fault_and_what_is_ours(inside: None) -> None:
+    with pytest.raises(DBAPIError) as ours:
+        db.session.execute(text("SELECT nothing FROM nowhere"))
+    db.session.rollback()
+    assert not out_of_reach(ours.value) and not out_of_reach(ZeroDivisionError())
+    refused = psycopg.OperationalError("connection refused")
+    full, stopped = psycopg.errors.DiskFull(), psycopg.errors.AdminShutdown()
+    for error in (refused, full, stopped):
+        assert out_of_reach(OperationalError("SELECT 1", {}, error))
+    assert out_of_reach(PoolExhausted())

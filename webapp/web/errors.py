@@ -7,6 +7,7 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from werkzeug.exceptions import HTTPException
 
 from webapp.domain.errors import DomainError, Interdit
+from webapp.services.transaction import out_of_reach
 
 from .htmx import asked_by_htmx, block_html, into_notice, respond
 
@@ -100,7 +101,11 @@ def _http(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    """A bug: the log has its trace, the person has words. Debuggers and tests that want it see the exception itself."""
+    """A bug: the log has its trace, the person has words. Debuggers and tests that want it see the exception itself.
+    A database that can't answer now is no bug: come back in a moment."""
+    if out_of_reach(error):
+        log.error("the database does not answer: %s on %s", type(error).__name__, request.url_rule)
+        return error_response(503)
     propagate = current_app.config["PROPAGATE_EXCEPTIONS"]
     if propagate or (propagate is None and (current_app.testing or current_app.debug)):
         raise error
