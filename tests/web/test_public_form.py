@@ -156,6 +156,7 @@ def test_a_birth_date_and_a_case_number_are_kept(client: PageClient, app: Flask,
     ("prenom", "nom"),
     [
         ("Jean-Baptiste", "d’Aubigné"),
+        ("J.-P. M", "St. Jean / Roy"),
         ("Ngọc Ánh", "Nguyễn"),
         ("Zoé 🎉", "O'Brien"),
         ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>'),
@@ -182,6 +183,9 @@ def test_names_of_every_kind(client: PageClient, app: Flask, prenom: str, nom: s
         ("🎉", "avec des lettres"),
         ("\u200b\u202e", "Écrivez votre prénom."),
         ("--", "avec des lettres"),
+        ("Gagnez sur prime-rsa.exemple", "sans adresse ni lien"),
+        ("Zoé https://exemple", "sans adresse ni lien"),
+        ("zoe@exemple.fr", "sans adresse ni lien"),
     ],
 )
 def test_names_that_are_none(client: PageClient, app: Flask, name: str, sentence: str) -> None:

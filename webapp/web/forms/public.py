@@ -27,6 +27,8 @@ SHORT = "Écrivez un numéro de téléphone ou une adresse électronique : nous
 FOR_SOMEBODY = "Pour réserver une place à un proche, appelez-nous : un agent l’inscrira avec vous."
 MAIL = "prenom.nom@exemple.fr"
 MONTHS = "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre".split()  # noqa: SIM905
+# Whatever a mail program would turn into a link: the site must not carry a stranger's in « Bonjour … ».
+ADDRESS_LIKE = re.compile(r"://|@|\w{2,}\.\w{2,}")
 IDENTITY = ("prenom", "nom", "telephone", "courriel", "date_naissance", "numero_dossier")
 
 
@@ -99,6 +101,8 @@ class InscriptionForm(BaseForm):
             raise ValidationError(missing)
         if not fold(name):
             raise ValidationError(missing.replace(".", ", avec des lettres."))
+        if ADDRESS_LIKE.search(name):
+            raise ValidationError(missing.replace(".", " seulement, sans adresse ni lien."))
         if len(name) > NAME_MAX:
             raise ValidationError(f"C’est trop long : {NAME_MAX} caractères au plus.")
         self.values[field.name] = name
