@@ -7,13 +7,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from dev.servers import Valkey
-from tests.browser.stage import PASSWORD, Stage, Watch
+from tests.browser.stage import PASSWORD, WAIT_MS, Stage, Watch
 from tests.crowd import TOKEN
 from tests.databases import Base, build, forget_connections
 from tests.servers import Site
 from webapp.services import demonstration
-
-WAIT_MS = 5000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -81,17 +79,14 @@ def window(browser: Browser, browser_context_args: dict[str, Any]) -> Iterator[C
         context = browser.new_context(**{**browser_context_args, "base_url": url, "viewport": viewport, **options})
         contexts.append(context)
         context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        watch = Watch(url, allowed=allowed)
-        watch.follow(page)
-        watches.append(watch)
-        return page
+        watches.append(Watch(context.new_page(), url, allowed))
+        return watches[-1].page
 
     yield open_window
     for context in contexts:
         context.close()
-    faults = [fault for watch in watches for fault in watch.faults]
-    assert not faults, "\n".join(faults)
+    for watch in watches:
+        watch.nothing_happened()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ ADMIN, NADIA, HELENE, PAUL, MAELLE = (
 )
 PASSWORD = "atelier-valmont"
 RSA = "Mes droits au RSA"
+WAIT_MS = 5000  # how long a page may take to do what is expected of it
 MESSAGES_SECONDS = 10  # how long a message may take where its speed is not what is tested
 
 
@@ -100,19 +101,23 @@ class Rows:
 
 @dataclass
 class Watch:
-    """What must never happen in a page, noted as it happens."""
+    """What must never happen in a page of the site at `url`, noted as it happens, but for what has `allowed` words."""
 
+    page: Page
     url: str
-    faults: list[str] = field(default_factory=list)
     allowed: tuple[str, ...] = ()
+    faults: list[str] = field(default_factory=list)
 
-    def follow(self, page: Page) -> None:
-        """Listen to everything that page says and asks for."""
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self._note(f"script error: {error}"))
-        page.on("request", self._request)
-        page.on("response", self._response)
-        page.on("requestfailed", self._failed)
+    def __post_init__(self) -> None:
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self._note(f"script error: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("response", self._response)
+        self.page.on("requestfailed", self._failed)
+
+    def nothing_happened(self) -> None:
+        """Fail with all that was noted."""
+        assert not self.faults, "\n".join(self.faults)
 
     def _note(self, fault: str) -> None:
         if not any(words in fault for words in self.allowed):

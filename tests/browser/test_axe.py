@@ -3,13 +3,14 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from selectolax.lexbor import LexborHTMLParser
 
-from tests.browser.stage import Stage
+from tests.browser.stage import WAIT_MS, Stage, Watch
 from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
 from tests.databases import Base
 from tests.pages import faults_of_content, faults_of_markup
@@ -26,6 +27,25 @@ AXE = "() => axe.run(document, {resultTypes: ['violations'], iframes: false}).th
 @pytest.fixture(scope="session")
 def scene(stage: Stage) -> Iterator[Scene]:
     return prepare(stage)
+
+
+@pytest.fixture(scope="session")
+def contexts(
+    browser: Browser, browser_context_args: dict[str, Any], stage: Stage, cookies_of: Callable[[str], Any]
+) -> Iterator[Callable[[str], BrowserContext]]:
+    """One browser session for each of the people who look, that has the style sheets already."""
+    known: dict[str, BrowserContext] = {}
+
+    def context_of(agent: str) -> BrowserContext:
+        if agent not in known:
+            state = {"storage_state": cookies_of(agent)} if agent else {}
+            known[agent] = browser.new_context(**browser_context_args, base_url=stage.url, **state)
+            known[agent].set_default_timeout(WAIT_MS)
+        return known[agent]
+
+    yield context_of
+    for context in known.values():
+        context.close()
 
 
 def violations(page: Page) -> list[str]:
@@ -57,14 +77,15 @@ def too_wide(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("state", [*PUBLIC, *AGENTS], ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"))
-def test_page(visitor: Callable[..., Page], scene: Scene, state: State) -> None:
-    page = visitor(agent=state.agent)
-    answers = keep_answers(page)
-    address = state.go(page, scene)
-    if address:
-        page.goto(address)
-    assert answers[-1].status == state.status
-    assert_clean(page, answers)
+def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:
+    with contexts(state.agent).new_page() as page:
+        watch, answers = Watch(page, stage.url), keep_answers(page)
+        address = state.go(page, scene)
+        if address:
+            page.goto(address)
+        assert answers[-1].status == state.status
+        assert_clean(page, answers)
+    watch.nothing_happened()
 
 
 def test_too_many_attempts(window: Callable[..., Page], strict_site: Site) -> None:
