@@ -28,7 +28,7 @@ FOR_SOMEBODY = "Pour réserver une place à un proche, appelez-nous : un agent 
 MAIL = "prenom.nom@exemple.fr"
 MONTHS = "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre".split()  # noqa: SIM905
 # Whatever a mail program would turn into a link: the site must not carry a stranger's in « Bonjour … ».
-ADDRESS_LIKE = re.compile(r"://|@|\w{2,}\.\w{2,}")
+ADDRESS_LIKE = re.compile(r"://|@|\w\w\.\w\w")
 IDENTITY = ("prenom", "nom", "telephone", "courriel", "date_naissance", "numero_dossier")
 
 
@@ -101,10 +101,10 @@ class InscriptionForm(BaseForm):
             raise ValidationError(missing)
         if not fold(name):
             raise ValidationError(missing.replace(".", ", avec des lettres."))
-        if ADDRESS_LIKE.search(name):
-            raise ValidationError(missing.replace(".", " seulement, sans adresse ni lien."))
         if len(name) > NAME_MAX:
             raise ValidationError(f"C’est trop long : {NAME_MAX} caractères au plus.")
+        if ADDRESS_LIKE.search(name):
+            raise ValidationError(missing.replace(".", " seulement, sans adresse ni lien."))
         self.values[field.name] = name
 
     def validate_telephone(self, field: Field) -> None:
