@@ -108,14 +108,7 @@ def test_a_site_without_anything(live_server: Callable[..., Site], base: Base, w
     site = live_server(processes=("web",))
     page = window(site.url, allowed=("500 document",))
     answers = keep_answers(page)
-    for address in (
-        "/",
-        "/mentions-legales",
-        "/accessibilite",
-        "/donnees-personnelles",
-        "/agent/connexion",
-        "/demo/messages",
-    ):
+    for address in ("/", "/mentions-legales", "/agent/connexion"):
         page.goto(address)
         assert answers[-1].status == 200
         assert_clean(page, answers)
