@@ -158,8 +158,14 @@ def posts(job: Job) -> Work:
             browser = Browser(job["host"], job["port"])
             for turn, (path, cookies, fields) in enumerate(waiting, 1):
                 browser.cookies = dict(cookies)
-                answer = browser.post(path, fields)
-                tally.add(answer.seconds, answer.status, answer.sent)
+                begun = time.monotonic()
+                try:
+                    answer = browser.post(path, fields)
+                except (OSError, Broken) as error:
+                    tally.add(time.monotonic() - begun, f"no answer: {type(error).__name__}")
+                    browser.leave()
+                else:
+                    tally.add(answer.seconds, answer.status, answer.sent)
                 if turn % PER_CONNECTION == 0:
                     browser.leave()
             browser.leave()

@@ -164,7 +164,7 @@ class Measures:
         found = self.stage.load("posts", rdvs=[rdv_id], count=people, first=self.stage.people(people), people=people)
         self._note("rush", found["seconds"], f"{found['seconds']:.2f} s", found["seconds"] * self.rate)
         self._times("rush-time", found, 99, (50, 99))
-        errors = sum(count for answer, count in found["answers"].items() if answer[0] == "5")
+        errors = sum(count for answer, count in found["answers"].items() if answer not in ("303", "409"))
         seated, answered = self.stage.seated(rdv_id), found["answers"].get("303", 0)
         exact = seated == answered and not errors
         self._note("rush-seats", seated if exact else -1, f"{seated}, {errors or 'none'}")

@@ -46,7 +46,7 @@ FIGURES: Mapping[str, Figure] = {
     "post-hot": Figure("… all in one session", at_least(250, "/s")),
     "rush": Figure("1,000 people post at once for 30 seats: until the last answer", at_most(4, " s")),
     "rush-time": Figure("… each answer, p50 / p99", under(2000, " ms", "p99")),
-    "rush-seats": Figure("… seats given, errors (5xx)", Target("30, none", lambda value: value == 30)),
+    "rush-seats": Figure("… seats given, errors (5xx, no answer)", Target("30, none", lambda value: value == 30)),
     "search": Figure("Search page, 20 people at a time", at_least(250, "/s")),
     "search-time": Figure("… p50 / p95 / p99"),
     "session": Figure("Session page, 20 people at a time"),

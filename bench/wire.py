@@ -10,7 +10,7 @@ from gevent import socket
 
 IDLE = 1.0
 """Seconds after which a kept connection is not trusted any more: the server closes them soon after."""
-TIMEOUT = 60.0
+TIMEOUT = 40.0
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TOKEN = re.compile(rb'name="csrf_token"[^>]*value="([^"]+)"')
 ENVOI = re.compile(rb'name="envoi"[^>]*value="([^"]+)"')
