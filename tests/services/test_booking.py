@@ -1,5 +1,7 @@
 """The one door to a seat: rules 7 to 10 and 19 of docs/domain.md, on both databases."""
 
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,8 +15,9 @@ from webapp.domain.errors import Complet, Ferme, Interdit, Introuvable, Perime, 
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
-from webapp.models import Journal, Notification, Participation, Rdv, TypeMotif, Usager
-from webapp.services.booking import book_seat, change_statut
+from webapp.models import Envoi, Journal, Notification, Participation, Rdv, TypeMotif, Usager
+from webapp.services import booking
+from webapp.services.booking import Booking, book_seat, change_statut
 from webapp.services.checks import broken
 
 ELODIE = Identity("Élodie", "Martin", "+33639980001", "elodie@exemple.fr")
@@ -60,6 +63,77 @@ def test_the_same_form_sent_twice_gets_its_first_answer_and_tells_once() -> None
     first, second = book(rdv), book(rdv)
     assert first == second
     assert (seats(rdv), count(Notification)) == (1, 2)
+
+
+def test_the_same_form_sent_again_after_excusing_oneself_books_again_under_the_ordinary_rules() -> None:
+    rdv = saved(make.rdv(make.motif(capacite_max=1)))
+    first = book(rdv)
+    change_statut(first.participation_id, Statut.EXCUSE, by=Acteur.USAGER)
+    assert book(rdv) == first
+    assert (seats(rdv), db.session.get(Participation, first.participation_id).statut) == (1, Statut.INSCRIT)
+    change_statut(first.participation_id, Statut.EXCUSE, by=Acteur.USAGER)
+    book(rdv, LUC)
+    with pytest.raises(Complet):
+        book(rdv)
+    assert (seats(rdv), count(Envoi)) == (1, 2)
+
+
+def test_the_twin_of_a_form_that_comes_after_its_seat_was_given_up_books_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin has looked before the first was answered and is late at the lock: real connections, in that order."""
+    rdv = saved(make.rdv())
+    at_the_door, go_on = threading.Event(), threading.Event()
+    opened = booking.transaction
+
+    def late():
+        if threading.current_thread().name == "twin":
+            at_the_door.set()
+            assert go_on.wait(30)
+        return opened()
+
+    monkeypatch.setattr(booking, "transaction", late)
+    answers = in_threads(app, lambda: book(rdv), names=["twin"])
+    assert at_the_door.wait(30)
+    first = book(rdv)
+    change_statut(first.participation_id, Statut.EXCUSE, by=Acteur.USAGER)
+    go_on.set()
+    assert answers() == [first]
+    assert (seats(rdv), count(Participation), count(Envoi)) == (1, 1, 1)
+
+
+def test_the_same_form_sent_again_twice_at_once_takes_one_seat(app: Flask) -> None:
+    rdv = saved(make.rdv())
+    first = book(rdv)
+    change_statut(first.participation_id, Statut.EXCUSE, by=Acteur.USAGER)
+    answers = in_threads(app, lambda: book(rdv), names=["one", "two", "three"])
+    assert answers() == [first] * 3
+    assert (seats(rdv), count(Participation), count(Envoi)) == (1, 1, 1)
+
+
+def in_threads(app: Flask, action: Callable[[], Booking], names: list[str]) -> Callable[[], list[object]]:
+    """Run it once in each thread, on a connection of its own; call the result for what each got, its error included."""
+    got: list[object] = []
+
+    def run() -> None:
+        with app.app_context():
+            try:
+                got.append(action())
+            except Exception as error:
+                got.append(error)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=run, name=name) for name in names]
+    for thread in threads:
+        thread.start()
+
+    def join() -> list[object]:
+        for thread in threads:
+            thread.join(30)
+        return got
+
+    return join
 
 
 def test_back_and_another_name_on_the_same_form_is_another_booking() -> None:

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import astuple, dataclass
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp import links, live
 from webapp.clock import utcnow
@@ -49,7 +50,8 @@ def book_seat(
     """Give one person one seat, or refuse with the reason.
 
     `identity` is what a form says; an agent may name a known `usager_id` instead. `envoi` is the form's random id: the
-    same form sent again gets its first answer. Raises `Introuvable`, `Ferme`, `Complet`, `Refus`, `Interdit`, `Occupe`.
+    same form sent again gets its first answer while the seat it gave is held. Raises `Introuvable`, `Ferme`, `Complet`,
+    `Refus`, `Interdit`, `Occupe`.
     """
     rdv = db.session.get(Rdv, rdv_id)
     if rdv is None:
@@ -58,9 +60,10 @@ def book_seat(
     _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
     organisation_id = rdv.organisation_id
     cle = _form_key(rdv_id, envoi, identity, usager_id)
-    first = db.session.get(Envoi, cle)
-    if first is not None and first.participation_id:
-        return Booking(first.participation_id, deja=False)
+    answered = select(Participation.id, Participation.statut).join(Envoi, Envoi.participation_id == Participation.id)
+    first = db.session.execute(answered.where(Envoi.cle == cle)).first()
+    if first is not None and holds_seat(first.statut):
+        return Booking(first.id, deja=False)
     full = rdv.jauge().libres < 1
     if full or by is not Acteur.AGENT:
         seated = full and _seated(rdv, identity, usager_id)
@@ -88,7 +91,7 @@ def book_seat(
             if by is not Acteur.AGENT:
                 day = local(now, rdv.organisation.timezone).date().isoformat()
                 emit(Inscription(participation_id=row.id, version=row.version, deja_le=day))
-            db.session.add(Envoi(cle=cle, participation_id=row.id))
+            _remember(cle, row.id)
             return Booking(row.id, deja=True)
         if usager is None:
             assert identity is not None
@@ -104,7 +107,7 @@ def book_seat(
             _set(row, rdv, Statut.INSCRIT, by=by, agent=agent)
             row.inscrit_le, row.raison, row.prevenir = now, "", prevenir
         db.session.flush()
-        db.session.add(Envoi(cle=cle, participation_id=row.id))
+        _remember(cle, row.id)
         details = {"surbooking": True} if over else {}
         journal.note(
             organisation_id,
@@ -197,6 +200,15 @@ def _form_key(rdv_id: int, envoi: str, identity: Identity | None, usager_id: int
     """The same form with the same content, for the same session: another name typed after "back" is another booking."""
     content = repr(("inscription", rdv_id, envoi, astuple(identity) if identity else None, usager_id))
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _remember(cle: str, participation_id: int) -> None:
+    """Remember a form's answer. It may have had one already, for a seat given up since."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(Envoi).values(cle=cle, participation_id=participation_id)
+    db.session.execute(
+        row.on_conflict_do_update(index_elements=[Envoi.cle], set_={"participation_id": participation_id})
+    )
 
 
 def _seated(rdv: Rdv, identity: Identity | None, usager_id: int | None) -> bool:
