@@ -11,7 +11,8 @@ from webapp.clock import utcnow
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Envoi, EtatNotification, Notification, UsagerCle, usager_organisations
+from webapp.models import Envoi, EtatNotification, Notification, SessionAgent, UsagerCle, usager_organisations
+from webapp.services import comptes
 from webapp.services.booking import book_seat
 from webapp.services.checks import broken
 from webapp.services.retention import purge
@@ -62,8 +63,20 @@ def test_messages_lose_their_words_after_six_months_and_keep_their_outcome() -> 
     row = db.session.scalars(select(Notification)).one()
     row.etat, row.envoyee_le, row.corps, row.adresse = EtatNotification.ENVOYEE, utcnow(), "bonjour", "+33639980001"
     db.session.commit()
-    assert purge() == {"usagers": 0, "messages": 0, "formulaires": 0}
+    assert purge() == {"usagers": 0, "messages": 0, "formulaires": 0, "sessions": 0}
     assert purge(utcnow() + timedelta(days=190))["messages"] == 1
     db.session.expire_all()
     assert (row.corps, row.adresse, row.etat) == ("", "", EtatNotification.ENVOYEE)
     assert db.session.scalar(select(func.count()).select_from(Envoi)) == 0
+
+
+def test_agents_sessions_that_are_over_go_and_the_open_ones_stay() -> None:
+    agent = make.agent(make.service())
+    db.session.commit()
+    comptes.open_session(agent, "Firefox")
+    old = comptes.session_key(comptes.open_session(agent, "Firefox"))
+    db.session.get_one(SessionAgent, old).cree_le = utcnow() - timedelta(hours=13)
+    db.session.commit()
+    assert purge()["sessions"] == 1
+    assert [row.cle for row in db.session.scalars(select(SessionAgent)) if row.cle == old] == []
+    assert db.session.scalar(select(func.count()).select_from(SessionAgent)) == 1

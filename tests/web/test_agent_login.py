@@ -10,12 +10,13 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests import factories as make
+from tests.databases import statements
 from tests.desk import Desk, desk, sqlite_only  # noqa: F401
 from tests.pages import Page, PageClient
 from webapp.clock import utcnow
 from webapp.extensions import db, limiter
 from webapp.links import MOT_DE_PASSE, token
-from webapp.models import Agent, Notification
+from webapp.models import Agent, Notification, SessionAgent
 from webapp.web.auth import local_path
 
 
@@ -37,6 +38,12 @@ def reset_link(app: Flask, email: str) -> str:
         return f"/agent/mot-de-passe/{token(MOT_DE_PASSE, agent.reset_nonce)}"
 
 
+def open_sessions(made: Desk) -> list[str]:
+    """Whose sessions are open."""
+    with made.app.app_context():
+        return list(db.session.scalars(select(Agent.email).join(SessionAgent, SessionAgent.agent_id == Agent.id)))
+
+
 def test_log_in_and_out(made: Desk) -> None:
     client = made.log_in()
     page = client.get("/agent/")
@@ -44,6 +51,50 @@ def test_log_in_and_out(made: Desk) -> None:
     page = page.form("/agent/deconnexion").submit()
     assert page.url == "/agent/connexion" and page.has("Votre session est fermée.")
     assert client.get("/agent/").location.startswith("/agent/connexion")
+
+
+def test_a_cookie_copied_before_logging_out_opens_nothing_after(made: Desk) -> None:
+    client, copied, elsewhere = made.log_in(), PageClient(made.app), made.log_in()
+    copied.flask.set_cookie("rdv_session", client.flask.get_cookie("rdv_session").value)
+    assert copied.get("/agent/").status == 200
+    client.get("/agent/").form("/agent/deconnexion").submit()
+    assert copied.get("/agent/").status == 303
+    assert copied.get(f"/agent/rdv/{made.rdv}").status == 303
+    assert elsewhere.get("/agent/").status == 200
+
+
+def test_a_new_password_closes_every_session_of_that_agent_and_nobody_else_s(made: Desk) -> None:
+    client, other = made.log_in(), made.log_in("admin")
+    PageClient(made.app).get("/agent/mot-de-passe").form("/mot-de-passe").submit(courriel=made.emails["agent"])
+    link, words = reset_link(made.app, made.emails["agent"]), "une phrase assez longue"
+    PageClient(made.app).get(link).form(link).submit(mot_de_passe=words, confirmation=words)
+    assert client.get("/agent/").status == 303 and other.get("/agent/").status == 200
+    assert open_sessions(made) == [made.emails["admin"]]
+
+
+def test_logging_in_again_closes_the_session_this_browser_had(made: Desk) -> None:
+    client = made.log_in()
+    csrf = client.get("/agent/").form("/agent/deconnexion").values["csrf_token"][-1]
+    data = {"courriel": made.emails["admin"], "mot_de_passe": make.PASSWORD, "csrf_token": csrf}
+    assert client.post("/agent/connexion", data=data).status == 303
+    assert open_sessions(made) == [made.emails["admin"]]
+
+
+def test_a_session_in_use_is_noted_four_times_an_hour_and_says_what_it_is(made: Desk) -> None:
+    start = utcnow()
+    with time_machine.travel(start, tick=False) as clock:
+        client = made.log_in()
+        noted = []
+        for minutes in (5, 14, 16, 25, 40):
+            clock.move_to(start + timedelta(minutes=minutes))
+            with made.app.app_context(), statements() as seen:
+                assert client.get("/agent/").status == 200
+            noted.append(any(text.startswith("UPDATE sessions_agent") for text in seen))
+        assert noted == [False, False, True, False, True]
+    with made.app.app_context():
+        row = db.session.scalars(select(SessionAgent)).one()
+        assert (row.vue_le, row.cree_le) == (start + timedelta(minutes=40), start)
+        assert row.navigateur.startswith("Werkzeug")
 
 
 def test_wrong_password_and_unknown_address_read_the_same(made: Desk) -> None:

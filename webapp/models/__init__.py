@@ -1,6 +1,6 @@
 """Tables and relationships, and their bridges to domain values. Importing this package registers every table."""
 
-from .agent import Agent, DroitAgent, NiveauNotification
+from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
 from .journal import Journal
 from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
 from .organisation import ConfirmationSms, Lieu, Organisation, Salle, Service
@@ -30,6 +30,7 @@ __all__ = [
     "Rdv",
     "Salle",
     "Service",
+    "SessionAgent",
     "TypeLieu",
     "TypeMotif",
     "Usager",

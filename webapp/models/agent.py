@@ -7,6 +7,7 @@ from flask_login import UserMixin
 from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.clock import utcnow
 from webapp.domain.droits import Droit, Octroi
 
 from .base import Horodatage, Model, UTCDateTime, Word, one_of
@@ -72,6 +73,18 @@ class Agent(UserMixin, Horodatage, Model):
     def octrois(self) -> list[Octroi]:
         """The grants as domain values."""
         return [Octroi(d.organisation_id, d.service_id, d.droit) for d in self.droits]
+
+
+class SessionAgent(Horodatage, Model):
+    """A back-office session. It is open while its row is there: logging out, or choosing a password, deletes it, so
+    that a cookie copied before is worth nothing after."""
+
+    __tablename__ = "sessions_agent"
+
+    cle: Mapped[str] = mapped_column(String(64), primary_key=True)  # the hash of the random id in the signed cookie
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
+    vue_le: Mapped[datetime] = mapped_column(UTCDateTime, default=utcnow)  # to a quarter of an hour
+    navigateur: Mapped[str] = mapped_column(String(200), default="")  # as it presents itself
 
 
 class DroitAgent(Model):

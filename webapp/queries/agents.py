@@ -1,14 +1,21 @@
 """Who is this agent?"""
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
 
 from webapp.extensions import db
-from webapp.models import Agent
+from webapp.models import Agent, SessionAgent
 
 
-def with_rights(agent_id: int) -> Agent | None:
-    """The agent of a session, with the organisation and the rights every page asks for: two statements."""
-    return db.session.scalars(
-        select(Agent).where(Agent.id == agent_id).options(joinedload(Agent.organisation), selectinload(Agent.droits))
+def with_rights(agent_id: int, session_key: str) -> tuple[Agent, datetime] | None:
+    """The agent of an open session, with the organisation and the rights every page asks for, and when that session was
+    last seen: two statements."""
+    row = db.session.execute(
+        select(Agent, SessionAgent.vue_le)
+        .join(SessionAgent, SessionAgent.agent_id == Agent.id)
+        .where(Agent.id == agent_id, SessionAgent.cle == session_key)
+        .options(joinedload(Agent.organisation), selectinload(Agent.droits))
     ).first()
+    return None if row is None else (row[0], row[1])

@@ -1,11 +1,12 @@
 """Agents' accounts: log in, forget a password, choose another."""
 
+import hashlib
 from datetime import timedelta
 from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from webapp import links
 from webapp.clock import utcnow
@@ -15,13 +16,14 @@ from webapp.domain.errors import Introuvable, Refus
 from webapp.domain.events import MotDePasse
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Agent, DroitAgent, Organisation, Service
+from webapp.models import Agent, DroitAgent, Organisation, Service, SessionAgent
 from webapp.notifications.base import emit
 
 from . import journal
 from .transaction import transaction
 
 RESET_LIFE = timedelta(hours=1)
+SESSION_LIFE = timedelta(hours=12)
 PASSWORD_MIN = 12
 
 _hasher = PasswordHasher()  # Argon2id, RFC 9106's second recommended parameters
@@ -89,10 +91,36 @@ def reset_password(token: str, mot_de_passe: str) -> Agent:
         db.session.refresh(agent, with_for_update=True)
         agent_for_reset(token)
         agent.password_hash = hashed
-        agent.auth_version += 1
+        agent.auth_version += 1  # also ends a session somebody is opening at this moment with the old password
+        db.session.execute(delete(SessionAgent).where(SessionAgent.agent_id == agent.id))
         agent.reset_nonce = agent.reset_hash = agent.reset_expire_le = None
         journal.note(agent.organisation_id, "mot_de_passe_change", agent, agent=agent)
         return agent
+
+
+def session_key(ident: str) -> str:
+    """What the database keeps of a session's random id."""
+    return hashlib.sha256(ident.encode()).hexdigest()
+
+
+def open_session(agent: Agent, navigateur: str) -> str:
+    """Write down a session of this agent; answers the random id that opens it."""
+    ident = links.new_nonce()
+    with transaction() as session:
+        session.add(SessionAgent(cle=session_key(ident), agent_id=agent.id, navigateur=navigateur[:200]))
+    return ident
+
+
+def session_seen(ident: str) -> None:
+    """Note that this session is in use."""
+    with transaction() as session:
+        session.execute(update(SessionAgent).where(SessionAgent.cle == session_key(ident)).values(vue_le=utcnow()))
+
+
+def close_session(ident: str) -> None:
+    """End this session, wherever its cookie was copied."""
+    with transaction() as session:
+        session.execute(delete(SessionAgent).where(SessionAgent.cle == session_key(ident)))
 
 
 def create_agent(

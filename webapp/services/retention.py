@@ -17,11 +17,13 @@ from webapp.models import (
     Organisation,
     Participation,
     Rdv,
+    SessionAgent,
     Usager,
     UsagerCle,
     usager_organisations,
 )
 
+from .comptes import SESSION_LIFE
 from .transaction import transaction
 
 MESSAGES_MONTHS = 6
@@ -31,12 +33,13 @@ ANONYME = "Anonyme"
 
 
 def purge(now: datetime | None = None) -> dict[str, int]:
-    """Anonymise who has not been seen for the organisation's retention, empty old messages, forget answered forms.
+    """Anonymise who has not been seen for the organisation's retention, empty old messages, forget answered forms and
+    agents' sessions that are over.
 
     Answers how many of each. Safe to run twice, and as often as one likes.
     """
     now = now or utcnow()
-    return {"usagers": _people(now), "messages": _messages(now), "formulaires": _forms(now)}
+    return {"usagers": _people(now), "messages": _messages(now), "formulaires": _forms(now), "sessions": _sessions(now)}
 
 
 def _people(now: datetime) -> int:
@@ -145,3 +148,10 @@ def _forms(now: datetime) -> int:
     with transaction() as session:
         old = delete(Envoi).where(Envoi.cree_le < now - timedelta(days=FORMS_DAYS)).returning(Envoi.cle)
         return len(session.execute(old).all())
+
+
+def _sessions(now: datetime) -> int:
+    """Sessions too old to be open, whether or not somebody logged out of them."""
+    with transaction() as session:
+        over = delete(SessionAgent).where(SessionAgent.cree_le < now - SESSION_LIFE).returning(SessionAgent.cle)
+        return len(session.execute(over).all())

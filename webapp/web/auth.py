@@ -1,5 +1,6 @@
 """The door of the back office: closed by default, sessions that end, and the right each view declares."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -11,10 +12,11 @@ from werkzeug.wrappers import Response
 
 from webapp.clock import utcnow
 from webapp.domain.droits import Droit, services_with
+from webapp.domain.errors import Occupe
 from webapp.extensions import login
 from webapp.models import Agent
 from webapp.queries import agents
-from webapp.services import droits
+from webapp.services import comptes, droits
 
 from .htmx import asked_by_htmx, go_to, page_path, redirect_header
 
@@ -23,9 +25,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 CLOSED = ("agent", "configuration")
 """Blueprints nobody enters without a session."""
 IDLE = timedelta(hours=4)
-ABSOLUTE = timedelta(hours=12)
 SEEN_EVERY = 60  # seconds: the cookie is written again no more often
-_SINCE, _SEEN, _VERSION = "depuis", "vu", "version"
+NOTED_EVERY = timedelta(minutes=15)  # nor the session's row
+_ID, _SINCE, _SEEN, _VERSION = "id", "depuis", "vu", "version"
+
+log = logging.getLogger(__name__)
 
 
 def init_app(app: Flask) -> None:
@@ -88,25 +92,34 @@ def may_somewhere(droit: str) -> bool:
 
 def log_in(agent: Agent) -> None:
     """A new session for this agent: nothing of the one before stays, its CSRF token included."""
-    session.clear()
+    log_out()
     login_user(agent)
     now = utcnow().timestamp()
+    session[_ID] = comptes.open_session(agent, request.user_agent.string)
     session[_SINCE], session[_SEEN], session[_VERSION] = now, now, agent.auth_version
 
 
 def log_out() -> None:
-    """End this session."""
+    """End this session for good: a copy of its cookie opens nothing any more."""
+    if _ID in session:
+        comptes.close_session(session[_ID])
     session.clear()
 
 
 def load(agent_id: str) -> Agent | None:
-    """The agent of the session, unless it is over: idle 4 h, 12 h old, another password since, an account closed."""
+    """The agent of the session, unless it is over: closed, idle 4 h, 12 h old, another password since, an account
+    closed."""
     now = utcnow().timestamp()
-    since, seen = session.get(_SINCE), session.get(_SEEN)
-    if since is None or seen is None or now - since > ABSOLUTE.total_seconds() or now - seen > IDLE.total_seconds():
+    ident, since, seen = session.get(_ID), session.get(_SINCE), session.get(_SEEN)
+    if ident is None or since is None or seen is None:
         return None
-    agent = agents.with_rights(int(agent_id))
-    if agent is None or not agent.actif or agent.auth_version != session.get(_VERSION):
+    if now - since > comptes.SESSION_LIFE.total_seconds() or now - seen > IDLE.total_seconds():
+        return None
+    found = agents.with_rights(int(agent_id), comptes.session_key(ident))
+    if found is None:
+        return None
+    agent, g.session_noted = found
+    if not agent.actif or agent.auth_version != session.get(_VERSION):
         return None
     return agent
 
@@ -124,9 +137,14 @@ def guard() -> Response | None:
         return _to_the_door()
     if getattr(view, "droit", None) is None:
         raise RuntimeError(f"the view {request.endpoint} declares no right")
-    now = utcnow().timestamp()
-    if not view.passive and now - session[_SEEN] > SEEN_EVERY:
-        session[_SEEN] = now
+    now = utcnow()
+    if not view.passive and now.timestamp() - session[_SEEN] > SEEN_EVERY:
+        session[_SEEN] = now.timestamp()
+        if now - g.session_noted > NOTED_EVERY:
+            try:
+                comptes.session_seen(session[_ID])
+            except Occupe:  # a page that only reads is not refused for that: the next one notes it
+                log.info("a session could not be noted as seen")
     return None
 
 
