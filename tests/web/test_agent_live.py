@@ -79,6 +79,7 @@ def test_only_what_changed_since_comes(made: Desk) -> None:
         (f"#participation-{made.places[1]}", "outerMorph"),
         (f"#jauge-{made.rdv}", "outerMorph"),
         ("#etat", "outerMorph"),
+        ("#etat-seance", "outerMorph"),
         ("#annonces", "innerHTML"),
     ]
     assert page.has("Prénom1 Nom001 : présence notée")
@@ -106,7 +107,18 @@ def test_a_session_cancelled_elsewhere_is_said_on_the_open_page(app: Flask) -> N
     made.log_in("référent").get(f"/agent/rdv/{made.rdv}/annulation").form("/annulation").submit(raison="Neige")
     page = lines(client, made, 1)
     assert ("#avis", "innerHTML") in targets(page) and page.has("Raison : Neige")
+    assert [tag.text() for tag in page.select("#etat-seance .tag")] == ["Annulé"]
+    assert ("#places", "delete") in targets(page)  # the gauge, and the button that cancels
     assert "hx-post" not in page.html
+
+
+def test_a_session_that_is_over_can_t_be_cancelled_on_the_open_page(app: Flask) -> None:
+    made = desk(app, starts_at=today(-3))
+    client = made.log_in()
+    for number in range(3):
+        page = tap(client, made, number, "present", htmx=True)
+        assert ("#annuler", "delete") in targets(page)
+    assert [tag.text() for tag in page.select("#etat-seance .tag")] == ["Clos"]
 
 
 def test_a_row_is_asked_again_until_its_message_has_left(made: Desk) -> None:

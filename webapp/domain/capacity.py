@@ -29,14 +29,19 @@ class Jauge:
     prises: int
     proposees: int = 0
     attente: int = 0
+    annulee: bool = False
 
     @property
     def libres(self) -> int:
-        """max(0, capacity − taken − offered); never negative, even overbooked."""
+        """max(0, capacity − taken − offered); never negative, even overbooked; none once the session is cancelled."""
+        if self.annulee:
+            return 0
         return max(0, (self.capacite or 0) - self.prises - self.proposees)
 
     @property
     def niveau(self) -> str:
+        if self.annulee:
+            return "annulee"
         if self.capacite is None:
             return "entree_libre"
         if self.libres == 0:
@@ -46,6 +51,8 @@ class Jauge:
     @property
     def phrase(self) -> str:
         """The gauge in plain words, for the public."""
+        if self.annulee:
+            return "Séance annulée"
         if self.capacite is None:
             return "Entrée libre, sans inscription"
         if self.libres == 0:
@@ -60,7 +67,7 @@ class Jauge:
     @property
     def sur(self) -> str:
         """What stands beside the sentence: the total, and who waits."""
-        if self.capacite is None:
+        if self.capacite is None or self.annulee:
             return ""
         total = f"{self.prises} sur {self.capacite}" if self.libres == 0 else f"sur {self.capacite}"
         if self.attente:
@@ -75,6 +82,8 @@ class Jauge:
 
     @property
     def detail_agent(self) -> str:
+        if self.annulee:
+            return "Séance annulée"
         if self.capacite is None:
             return "Entrée libre"
         depasse = self.prises + self.proposees - self.capacite
@@ -120,10 +129,10 @@ class Ouverture:
         is no reason (rule 9)."""
         if not self.public() and not (invited and self.reservable_par is ReservablePar.INVITES):
             return Introuvable()
-        if self.reservable_par is ReservablePar.ENTREE_LIBRE:
-            return Ferme("Cet atelier est en entrée libre : venez directement, sans réserver.")
         if self.cancelled:
             return Ferme("Cette séance a été annulée.")
+        if self.reservable_par is ReservablePar.ENTREE_LIBRE:
+            return Ferme("Cet atelier est en entrée libre : venez directement, sans réserver.")
         if self.archive:
             return Ferme("Cet atelier n’est plus proposé à la réservation.")
         if now >= self.starts_at:

@@ -84,7 +84,13 @@ class Rdv(Horodatage, Model):
     participations: Mapped[list["Participation"]] = relationship(back_populates="rdv")
 
     def jauge(self) -> Jauge:
-        return Jauge(self.id, self.capacite_max, self.places_prises, self.places_proposees)
+        return Jauge(
+            self.id,
+            self.capacite_max,
+            self.places_prises,
+            self.places_proposees,
+            annulee=self.cancelled_at is not None,
+        )
 
 
 class Participation(Horodatage, Lien, Model):

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from webapp.domain.contacts import fold
-from webapp.domain.participation import OCCUPENT
+from webapp.domain.participation import OCCUPENT, Statut
 from webapp.extensions import db
 from webapp.models import Journal, Motif, Notification, Participation, Rdv, Usager, usager_organisations
 
@@ -75,6 +75,11 @@ def people(rdv: Rdv, *, since: int | None = None, only: Collection[int] | None =
     if only is not None:
         question = question.where(Participation.id.in_(only))
     return sorted(db.session.scalars(question), key=lambda p: by_name(p.usager.last_name, p.usager.first_name, p.id))
+
+
+def statuts(rdv: Rdv) -> set[Statut]:
+    """The statuses its people have."""
+    return set(db.session.scalars(select(Participation.statut).where(Participation.rdv_id == rdv.id).distinct()))
 
 
 def order(rdv: Rdv) -> list[int]:

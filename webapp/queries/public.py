@@ -182,9 +182,8 @@ def session_by_id(rdv_id: int) -> Rdv | None:
 
 
 def sessions_by_id(rdv_ids: Sequence[int]) -> Sequence[Rdv]:
-    """The public ones of these sessions, gauges' way: no lieu, no service."""
-    question = _public(select(Rdv)).options(contains_eager(Rdv.motif), contains_eager(Rdv.plage_ouverture))
-    return db.session.scalars(question.where(Rdv.id.in_(rdv_ids)).order_by(Rdv.id)).all()
+    """The public ones of these sessions."""
+    return db.session.scalars(_loaded(_public(select(Rdv))).where(Rdv.id.in_(rdv_ids)).order_by(Rdv.id)).all()
 
 
 def others(rdv: Rdv, now: datetime, limit: int = 3) -> Sequence[Rdv]:

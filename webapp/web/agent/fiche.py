@@ -52,7 +52,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         modifiable=editable,
         entree_libre=effective is ReservablePar.ENTREE_LIBRE,
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
-        annulable=editable and vues.state(rdv).value in ("a_venir", "en_cours"),
+        annulable=editable and fragments.cancellable(vues.state(rdv)),
         journal=vues.journal(rdv),
         refusal="" if status < 400 else "refus",
     )

@@ -7,6 +7,7 @@ from flask import url_for
 from markupsafe import Markup
 
 from webapp.domain.droits import Droit
+from webapp.domain.participation import Etat
 from webapp.models import Participation, Rdv
 from webapp.queries import fiche
 from webapp.web.auth import may
@@ -23,6 +24,11 @@ ROWS_AT_ONCE = 20
 def editable(rdv: Rdv) -> bool:
     """May the agent change this sheet now?"""
     return rdv.cancelled_at is None and may(Droit.GERER_RDV, rdv)
+
+
+def cancellable(state: Etat) -> bool:
+    """May the session still be cancelled? Not once it is over."""
+    return state in (Etat.A_VENIR, Etat.EN_COURS)
 
 
 def changes(
@@ -46,12 +52,18 @@ def changes(
     }
     pieces = [partial(f"#participation-{pid}", html[pid]) for pid in rows if pid <= newest]
     pieces += _inserted(rdv, {pid: html[pid] for pid in rows if pid > newest}, newest)
-    pieces.append(partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())))
+    if rdv.cancelled_at is None:
+        pieces.append(partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())))
     if versioned:
         pieces.append(partial("#etat", macro_html("agent/macros.html", "repere", rdv, max([newest, *rows]))))
+    state = vues.state(rdv, fiche.statuts(rdv))
+    pieces.append(partial("#etat-seance", macro_html("agent/macros.html", "badge", state)))
+    if state in (Etat.A_RENSEIGNER, Etat.CLOS):
+        pieces.append(partial("#annuler", "", "delete"))
     if again := later(rdv, list(rows.values()), attempt):
         pieces.append(partial("#suite", again, "beforeend"))
     if rdv.cancelled_at is not None:
+        pieces.append(partial("#places", "", "delete"))
         notice = macro_html("components/divers.html", "avis", vues.cancelled(rdv), "bad")
         pieces.append(partial("#avis", notice, "innerHTML"))
     if said:

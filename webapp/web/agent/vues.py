@@ -11,7 +11,7 @@ from flask import url_for
 from webapp.clock import utcnow
 from webapp.domain import phones
 from webapp.domain.capacity import ReservablePar
-from webapp.domain.dates import day_month, hour, local, long_date, span
+from webapp.domain.dates import NBSP, day_month, hour, local, long_date, span
 from webapp.domain.participation import Acteur, Etat, Statut, etat
 from webapp.domain.settings import Reglage, nom_sms, resolve
 from webapp.models import Canal, Champ, EtatNotification, Participation, Rdv, TypeLieu
@@ -60,14 +60,14 @@ class Entete:
     reglages: Sequence[tuple[str, str, str]]
 
 
-def state(rdv: Rdv, people: Iterable[Participation] = ()) -> Etat:
+def state(rdv: Rdv, statuts: Iterable[Statut] = ()) -> Etat:
     """The session's own state, from those of its people."""
     return etat(
         now=utcnow(),
         starts_at=rdv.starts_at,
         ends_at=rdv.ends_at,
         cancelled=rdv.cancelled_at is not None,
-        statuts={p.statut for p in people},
+        statuts=statuts,
     )
 
 
@@ -85,7 +85,7 @@ def header(rdv: Rdv, people: Iterable[Participation]) -> Entete:
         lieu=place,
         adresse=frozen.get("adresse", rdv.lieu.adresse_complete if rdv.lieu else ""),
         agents=listed([agent.nom_court for agent in rdv.agents]),
-        etat=state(rdv, people),
+        etat=state(rdv, {p.statut for p in people}),
         annulee=cancelled(rdv),
         reglages=settings(rdv),
     )

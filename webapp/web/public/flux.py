@@ -17,7 +17,7 @@ from webapp.web.htmx import partial
 from webapp.web.intake import number
 
 from . import bp
-from .seance import gauge
+from .seance import around, gauge
 
 MOST = 20  # sessions one page may follow
 BACK_IN = 30  # seconds
@@ -39,8 +39,9 @@ def render_changes(state: BlueprintSetupState) -> None:
 
 
 def _messages(rdv_ids: list[int]) -> list[str]:
-    """One `<hx-partial>` per session of these that exists for the public."""
-    return [partial(f"#jauge-{rdv.id}", gauge(rdv)) for rdv in queries.sessions_by_id(rdv_ids)]
+    """For each session of these that exists for the public, its gauge and what follows it, as `<hx-partial>`s."""
+    found = queries.sessions_by_id(rdv_ids)
+    return ["".join([partial(f"#jauge-{rdv.id}", gauge(rdv)), *around(rdv)]) for rdv in found]
 
 
 @bp.get("/flux")

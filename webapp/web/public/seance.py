@@ -2,13 +2,14 @@
 
 from flask import Response, make_response, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
 from webapp.clock import utcnow
 from webapp.domain.errors import Introuvable
 from webapp.models import Rdv
 from webapp.notifications import content, ics
 from webapp.queries import public as queries
-from webapp.web.htmx import macro_html, respond
+from webapp.web.htmx import is_htmx, macro_html, partial, respond
 
 from . import bp
 from .vues import find_session, other_cards, seance_of
@@ -33,13 +34,23 @@ def gauge(rdv: Rdv) -> str:
     return macro_html("components/jauge.html", "jauge", rdv.jauge())
 
 
+def around(rdv: Rdv) -> list[Markup]:
+    """What follows the gauge on the pages that show it: the way to a seat, or why there is none."""
+    seance = seance_of(rdv)
+    return [
+        partial(f"#reserver-{rdv.id}", macro_html("components/seance.html", "reservation", seance)),
+        partial(f"#suite-{rdv.id}", macro_html("components/seance.html", "suite", seance.vue)),
+    ]
+
+
 @bp.get("/rdv/<int:rdv_id>/jauge")
 def jauge(rdv_id: int) -> ResponseReturnValue:
-    """The gauge alone, for pages without a stream: 304 when nothing moved."""
+    """The gauge alone, for pages without a stream: 304 when nothing moved. htmx gets what stands around it as well."""
     found = next(iter(queries.sessions_by_id([rdv_id])), None)
     if found is None:
         raise Introuvable
-    response: Response = make_response(gauge(found))
+    html = [gauge(found), *(around(found) if is_htmx() else [])]
+    response: Response = make_response("".join(html))
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     return response.make_conditional(request)
