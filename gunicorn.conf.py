@@ -4,7 +4,9 @@ monkey.patch_all()  # before any other import, or psycopg and redis block the wh
 
 import os
 import resource
+import shutil
 import signal
+import tempfile
 
 import gevent
 
@@ -24,6 +26,11 @@ accesslog = None
 # The control socket of one instance would be shared by all those of the same user.
 control_socket_disable = True
 
+# Each process keeps its figures in a file of this folder, and /metrics adds them up. It is this master's: a new master
+# that takes over makes its own, a reload keeps it.
+if not os.environ.get("PROMETHEUS_MULTIPROC_DIR", "").endswith(f"-{os.getpid()}"):
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="rdv-metrics-", suffix=f"-{os.getpid()}")
+
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
 
@@ -37,3 +44,22 @@ def post_worker_init(worker):
         leave(number, frame)
 
     signal.signal(signal.SIGTERM, end_streams_and_leave)
+
+
+def on_starting(server):
+    """The master writes as its workers do."""
+    from webapp import log
+
+    log.to_stderr(os.environ.get("LOG_FORMAT") or "text")
+
+
+def child_exit(server, worker):
+    """A process that ended has no open stream any more; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    """The figures end with the master."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

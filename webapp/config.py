@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from webapp import engine
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Simultaneous write transactions of one process on PostgreSQL: more of them would only queue for the row of a session
 # everybody wants, and each would wait longer than `lock_timeout` allows.
@@ -113,7 +115,7 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
         "LINK_KEY": secrets["LINK_KEY"],
         "PUBLIC_URL": public_url,
         "SQLALCHEMY_DATABASE_URI": url,
-        "SQLALCHEMY_ENGINE_OPTIONS": engine_options(sqlite, pool),
+        "SQLALCHEMY_ENGINE_OPTIONS": engine.options(sqlite, pool),
         "WRITE_SLOTS": 1 if sqlite else min(WRITERS, pool),
         "REDIS_URL": redis_url,
         "HTMX_SOURCE": _choice(env, "HTMX_SOURCE", ("cdn", "local")),
@@ -136,6 +138,8 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
         "MAIL_DEFAULT_SENDER": env.get("MAIL_DEFAULT_SENDER")
         or f"ne-pas-repondre@{urlsplit(public_url).hostname or 'localhost'}",
         "SENTRY_DSN": env.get("SENTRY_DSN") or "",
+        "METRICS_TOKEN": env.get("METRICS_TOKEN") or "",
+        "METRICS_FOLDER": env.get("PROMETHEUS_MULTIPROC_DIR") or "",
         "STREAMS_MAX": _integer(env, "STREAMS_MAX", 6000),
         "STREAMS_PER_ADDRESS": _integer(env, "STREAMS_PER_ADDRESS", 200),
         "SESSION_COOKIE_NAME": "rdv_session",
@@ -146,17 +150,4 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": 12 * 3600,
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_PARTS": 400,
-    }
-
-
-def engine_options(sqlite: bool, pool: int) -> dict[str, Any]:
-    """SQLite waits for its one writer; PostgreSQL gives up a row lock after 3 s rather than let a person wait."""
-    common = {"hide_parameters": True, "pool_size": pool}  # an error message must not carry personal data
-    if sqlite:
-        return {**common, "connect_args": {"timeout": 30}, "max_overflow": 64}
-    return {
-        **common,
-        "max_overflow": pool,
-        "pool_pre_ping": True,
-        "connect_args": {"options": "-c lock_timeout=3000 -c timezone=UTC", "connect_timeout": 5},
     }

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import redis
 from flask import Flask, current_app
 
+from webapp import metrics
 from webapp.aftercommit import after_commit
 from webapp.broker import Unavailable, broker
 
@@ -44,6 +45,8 @@ class Stream:
         try:
             self.messages.put_nowait(message)
         except queue.Full:
+            if not self.dropped:
+                metrics.DROPPED.inc()
             self.dropped = True
 
 
@@ -83,6 +86,7 @@ class Hub:
         stream = Stream(rdv_ids, kind, address)
         with self.lock:
             self.total += 1
+            metrics.STREAMS.inc()
             self.by_address[address] += 1
             for rdv_id in rdv_ids:
                 self.streams[rdv_id].add(stream)
@@ -95,6 +99,7 @@ class Hub:
                 return
             stream.closed = True
             self.total -= 1
+            metrics.STREAMS.dec()
             self.by_address[stream.address] -= 1
             if not self.by_address[stream.address]:
                 del self.by_address[stream.address]

@@ -4,6 +4,7 @@ import logging
 import random
 import time
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import update
 
+from webapp import metrics
 from webapp.broker import Unavailable, broker
 from webapp.clock import utcnow
 from webapp.extensions import db
@@ -54,7 +56,7 @@ def deliver(file: str) -> int:
     """
     _forget_hint(file)
     deadline = time.monotonic() + WORK_SECONDS
-    sent = done = 0
+    done: Counter[tuple[str, str]] = Counter()
     while time.monotonic() < deadline:
         claim = take(file)
         if not claim.ids:
@@ -67,15 +69,17 @@ def deliver(file: str) -> int:
                     if time.monotonic() >= deadline or utcnow() + channels.TIMEOUT >= claim.until:
                         unsent.append(row_id)
                         continue
-                    sent += _handle(row_id, message, claim.until)
-                    done += 1
+                    canal = message.canal if isinstance(message, Outgoing) else "aucun"
+                    done[canal, _handle(row_id, message, claim.until)] += 1
                 claim.ids = unsent + claim.ids
         finally:
             release(claim)
+    sent = sum(count for (_, outcome), count in done.items() if outcome == EtatNotification.ENVOYEE)
     if done:
+        metrics.delivered(done)
         for due in queries.due_files(utcnow()):  # what waited for one of these may leave too, whatever its queue
             wake.hint(due)
-        log.info("queue %s: %d sent of %d handled", file, sent, done)
+        log.info("queue %s: %d sent of %d handled", file, sent, done.total())
     db.session.remove()
     return sent
 
@@ -129,29 +133,29 @@ def _where(error: Exception) -> str:
     return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
 
 
-def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetime) -> int:
-    """Send or leave out one message and write down what became of it; 1 when it left."""
+def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetime) -> EtatNotification:
+    """Send or leave out one message and write down what became of it."""
     if isinstance(message, Ignored):
         record(row_id, until, etat=EtatNotification.IGNOREE, erreur=message.reason[:300])
-        return 0
+        return EtatNotification.IGNOREE
     if isinstance(message, Postponed):
         record(row_id, until, etat=EtatNotification.A_ENVOYER, a_envoyer_le=message.at, tentatives=0)
-        return 0
+        return EtatNotification.A_ENVOYER
     channel = channels.for_canal(message.canal)
     kept = {"adresse": message.to, "objet": message.subject[:200], "corps": message.kept, "segments": message.segments}
     if channel is None:
         record(row_id, until, etat=EtatNotification.IGNOREE, erreur="canal non configuré", **kept)
-        return 0
+        return EtatNotification.IGNOREE
     try:
         provider_id = channel.send(message)
     except channels.Permanent as error:
         log.warning("message %s refused: %s", row_id, error)
         record(row_id, until, etat=EtatNotification.ECHEC, erreur=str(error)[:300], **kept)
-        return 0
+        return EtatNotification.ECHEC
     except channels.Temporary as error:
         log.warning("message %s not taken yet: %s", row_id, error)
         _record_failure(row_id, message.attempts, until, str(error), **kept)
-        return 0
+        return EtatNotification.A_ENVOYER
     record(
         row_id,
         until,
@@ -161,7 +165,7 @@ def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetim
         erreur="",
         **kept,
     )
-    return 1
+    return EtatNotification.ENVOYEE
 
 
 def _record_failure(row_id: int, attempts: int, until: datetime, error: str, **values: Any) -> None:

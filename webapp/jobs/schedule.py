@@ -89,6 +89,10 @@ class Clock:
             sweep()
         except SQLAlchemyError as error:
             log.warning("sweep: database unavailable: %s", type(error).__name__)
+        try:
+            broker().call(lambda client: client.set(wake.CLOCK_SEEN, int(now)))
+        except Unavailable:
+            log.debug("nobody can see that the clock ticks")
 
     def run(self, stop: threading.Event) -> None:
         """Tick until asked to stop."""

@@ -10,10 +10,12 @@ import redis
 from flask import Flask
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from rq import Worker
+from rq import Queue, Worker
+from rq.job import Job
 from rq.utils import now as rq_now
 
 from webapp.extensions import db
+from webapp.log import request_id
 from webapp.notifications import wake
 
 from . import messages, reminders, schedule  # loaded before the fork, so that a job starts in milliseconds
@@ -52,10 +54,15 @@ class QuietWorker(Worker):
         signal.signal(signal.SIGINT, self.request_force_stop)
         signal.signal(signal.SIGTERM, self.request_force_stop)
 
-    def main_work_horse(self, *args: Any, **options: Any) -> None:
-        """In the fork: the parent's database connections are the parent's."""
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """In the fork: the parent's database connections are the parent's; the log says which request asked."""
         db.engine.dispose(close=False)
-        super().main_work_horse(*args, **options)
+        request_id.set(job.get_meta(refresh=False).get("request", ""))
+        super().main_work_horse(job, queue)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """RQ's own line would quote the error's words, which may hold a name or a telephone number."""
+        log.error("job %s failed", job.func_name, exc_info=exc_info)
 
 
 def _short(record: logging.LogRecord) -> bool:

@@ -7,12 +7,16 @@ from rq import Queue
 
 from webapp.aftercommit import after_commit
 from webapp.broker import Unavailable, broker
+from webapp.log import request_id
 
 log = logging.getLogger(__name__)
 
 URGENT, DEFAULT, MASS = "urgent", "default", "mass"
 QUEUES = (URGENT, DEFAULT, MASS)
 """In the order the worker empties them: a code never waits behind a mass message."""
+
+CLOCK_SEEN = "rdv:horloge:vue"
+"""The Redis key where the clock says, at each tick, what time it is (seconds since 1970)."""
 
 DELIVER = "webapp.jobs.messages.deliver"
 HINT_SECONDS = 60
@@ -38,6 +42,7 @@ def enqueue(
         result_ttl=0,
         failure_ttl=3600,
         description=function,
+        meta={"request": request_id.get()},
     )
 
 

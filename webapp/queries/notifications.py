@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -106,6 +106,17 @@ def claimable(file: str, now: datetime) -> Select[int]:
 def due_files(now: datetime) -> Sequence[str]:
     """Queues where something is due."""
     return db.session.scalars(select(Notification.file).where(is_due(now)).distinct()).all()
+
+
+def waiting(now: datetime) -> Sequence[Any]:
+    """What waits, by queue and state: file, etat, count, due (the oldest moment one should have left, or None). Reads
+    only what waits, however much was sent."""
+    due = case((Notification.a_envoyer_le <= now, Notification.a_envoyer_le))
+    return db.session.execute(
+        select(Notification.file, Notification.etat, func.count().label("count"), func.min(due).label("due"))
+        .where(Notification.etat.in_(WAITING))
+        .group_by(Notification.file, Notification.etat)
+    ).all()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from webapp import links, live
+from webapp import links, live, metrics
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
@@ -36,6 +36,7 @@ class Booking:
     deja: bool
 
 
+@metrics.counts_bookings
 def book_seat(
     rdv_id: int,
     identity: Identity | None,
