@@ -224,11 +224,29 @@ def test_cancelling_says_who_will_be_told_then_does_it_once(app: Flask) -> None:
     assert sound(made)
 
 
+def test_a_cancelled_session_says_whom_to_call_and_who_was_removed_before(app: Flask) -> None:
+    made = desk(app)
+    with app.app_context():
+        rdv = db.session.get(Rdv, made.rdv)
+        made.places.append(make.participation(rdv, make.usager(rdv.organisation_id, phone="+33475990199")).id)
+        db.session.commit()
+    client = made.log_in()
+    tap(client, made, 2, "annule")
+    page = client.get(f"/agent/rdv/{made.rdv}/annulation").form("/annulation").submit()
+    words = [page.select(f"#participation-{pid} .tag")[0].text() for pid in made.places]
+    assert words == ["SMS en cours d’envoi", "SMS en cours d’envoi", "place retirée", "à appeler"]
+    said = [page.select(f"#participation-{pid} > p")[0].text() for pid in made.places]
+    assert said == ["Séance annulée", "Séance annulée", "Retiré", "Séance annulée"]
+    page = client.get(f"/agent/rdv/{made.rdv}/lignes?depuis=1&dernier=99", htmx=True)
+    assert '"#annonces" hx-swap="innerHTML">Séance annulée<' in page.html
+
+
 def test_cancelling_without_telling(made: Desk) -> None:
     form = made.log_in().get(f"/agent/rdv/{made.rdv}/annulation").form("/annulation")
     form.values["prevenir"] = ["0"]
     page = form.submit()
     assert page.has("a annulé la séance, sans prévenir") and told(made, "annulation") == []
+    assert page.select(f"#participation-{made.places[0]} .tag")[0].text() == "sans message"
 
 
 def test_a_session_with_somebody_present_is_not_cancelled(going_on: Desk) -> None:

@@ -73,7 +73,8 @@ def lignes(rdv_id: int) -> ResponseReturnValue:
     if since >= rdv.version:
         return Response(status=204)
     people = queries.people(rdv, since=since)
-    return str(fragments.changes(rdv, people, newest=newest, said=fragments.announcement(people)))
+    said = fragments.announcement(people) if rdv.cancelled_at is None else "Séance annulée"
+    return str(fragments.changes(rdv, people, newest=newest, said=said))
 
 
 @bp.get("/rdv/<int:rdv_id>/journal")

@@ -129,7 +129,8 @@ def rows(
 def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: str) -> PersonneVue:
     """One person (docs/domain.md rule 15)."""
     tz, phone, email = rdv.organisation.timezone, p.contact_telephone, p.contact_courriel
-    word, tone = message_word(p, told)
+    cancelled_with_it = p.statut is Statut.ANNULE and p.statut_le == rdv.cancelled_at
+    word, tone = message_word(p, told, cancelled_with_it)
     asked = rdv.motif.asks(Champ.NUMERO_DOSSIER)
     link = {"rdv_id": rdv.id, "participation_id": p.id}
     return PersonneVue(
@@ -138,6 +139,7 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         nom=p.usager.nom_liste,
         nom_dit=p.usager.nom_complet,
         statut=p.statut,
+        seance_annulee=cancelled_with_it,
         statut_url=url_for("agent.statut", **link),
         contact=phones.national(phone) if phone else email or "",
         tel=phone or "",
@@ -152,16 +154,19 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
     )
 
 
-def message_word(p: Participation, told: Sequence[Any]) -> tuple[str, str]:
-    """One word for the person's messages, and its tone; what the person or the service decided goes first."""
-    if p.statut is Statut.ANNULE:
+def message_word(p: Participation, told: Sequence[Any], cancelled_with_it: bool = False) -> tuple[str, str]:
+    """One word for the person's messages, and its tone; what the person or the service decided goes first. Who had a
+    place when the session was cancelled is to know that, and nothing else."""
+    if cancelled_with_it:
+        told = [message for message in told if message.event == "annulation"]
+    elif p.statut is Statut.ANNULE:
         return "place retirée", "flat"
     if p.statut is Statut.EXCUSE:
         reason = f" : {p.raison[0].lower()}{p.raison[1:]}" if p.raison else ""
         return ("a prévenu" if p.statut_par is Acteur.USAGER else "excuse notée") + reason, "warn"
     if lecteurs([p])[0].a_appeler:
         return "à appeler", "warn"
-    if not p.prevenir:
+    if not p.prevenir or (cancelled_with_it and not told):
         return "sans message", "flat"
     last = [m for m in told if m.event == told[-1].event and m.etat is not EtatNotification.IGNOREE]
     for states, text, tone in (
