@@ -51,6 +51,19 @@ def test_down_leaves_nothing_and_up_comes_back(apart: Flask) -> None:
     assert differences() == []
 
 
+def test_names_end_where_a_line_ends_in_what_was_searched_before(apart: Flask) -> None:
+    from tests import factories as make
+
+    make.usager(make.organisation(), first_name="Zoé", last_name="Ünal", phone="+33639987766", email="z@exemple.fr")
+    db.session.commit()
+    db.session.remove()
+    for revision, text in (("0002", "unal zoe unal 0639987766 z@exemple.fr"), ("0003", None)):
+        (flask_migrate.downgrade if text else flask_migrate.upgrade)(revision=revision)
+        with db.engine.connect() as connection:
+            found = connection.scalar(sqlalchemy.text("SELECT recherche FROM usagers"))
+        assert found == (text or "unal zoe unal\n0639987766 z@exemple.fr")
+
+
 def test_what_the_database_carries_it_refuses(apart: Flask) -> None:
     """Checks and unique keys are in the database, not only in Python."""
     from tests import factories as make

@@ -41,6 +41,35 @@ def search(client: PageClient, made: Desk, text: str, **options: bool) -> Page:
     return client.get("/agent/usagers/recherche", query_string={"rdv": made.rdv, "q": text}, **options)
 
 
+def test_who_is_not_seen_in_full_is_found_by_a_whole_number_or_address_only(made: Desk) -> None:
+    known(made, phone="+33639987766", email="zoe.unal@exemple.fr", numero_dossier="A12B")
+    client = made.log_in()
+
+    def found(text: str) -> bool:
+        return search(client, made, text, htmx=True).has("LEFÈVRE-ÜNAL Zoé")
+
+    assert found("zoé lefev") and found("lefevre 06 39 98 77 66")
+    assert found("06 39 98 77 66") and found("+33 6 39 98 77 66") and found("Zoe.Unal@exemple.fr")
+    for part in (
+        "06 39 98",
+        "7766",
+        "63998776",
+        "zoe 0639",
+        "zoe.u@",
+        "@exemple.fr",
+        "exemple",
+        "a12",
+        "lefevre a12b",
+    ):
+        assert not found(part), part
+    with made.app.app_context():
+        rdv = db.session.get(Rdv, made.rdv)
+        make.participation(rdv, db.session.scalars(select(Usager).where(Usager.first_name == "Zoé")).one())
+        db.session.commit()
+    for part in ("06 39 98", "7766", "@exemple.fr", "exemple", "a12", "lefevre a12b"):  # their own sessions' people
+        assert found(part), part
+
+
 def test_search_then_add_without_javascript(made: Desk) -> None:
     person = known(made)
     client = made.log_in()

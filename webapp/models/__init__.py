@@ -7,9 +7,10 @@ from .organisation import ConfirmationSms, Lieu, Organisation, Salle, Service
 from .outbox import Canal, Envoi, EtatNotification, MessageDemo, Notification
 from .plage import PlageOuverture
 from .rdv import Participation, Rdv, ouverture
-from .usager import Usager, UsagerCle, usager_organisations
+from .usager import END_OF_NAME, Usager, UsagerCle, usager_organisations
 
 __all__ = [
+    "END_OF_NAME",
     "Agent",
     "Canal",
     "Champ",

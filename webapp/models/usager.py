@@ -20,8 +20,12 @@ usager_organisations = Table(
 )
 
 
+END_OF_NAME = "\n"
+
+
 class Usager(Horodatage, Model):
-    """`recherche` is the folded text agents search in (no accent, no case): names, digits, e-mail, case number."""
+    """`recherche` is the folded text agents search in (no accent, no case): names, then after `END_OF_NAME` what only
+    those who may see this person in full search in: digits, e-mail, case number."""
 
     __tablename__ = "usagers"
 

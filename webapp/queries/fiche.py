@@ -2,13 +2,22 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, select
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from webapp.domain.contacts import fold
 from webapp.domain.participation import OCCUPENT, Statut
 from webapp.extensions import db
-from webapp.models import Journal, Motif, Notification, Participation, Rdv, Usager, usager_organisations
+from webapp.models import (
+    END_OF_NAME,
+    Journal,
+    Motif,
+    Notification,
+    Participation,
+    Rdv,
+    Usager,
+    usager_organisations,
+)
 
 from .agenda import Services, in_services
 from .notifications import with_readers
@@ -158,7 +167,8 @@ def known_people(
     organisation_id: int, services: Services, text: str, rdv_id: int
 ) -> tuple[list[tuple[Usager, bool, bool]], bool]:
     """People of the organisation who fit, with "may be seen in full" (they have a session in these services, rule 14)
-    and "already has a place in this session"; then whether there are more than shown."""
+    and "already has a place in this session"; then whether there are more than shown. Who may not be seen in full is
+    found by name, or by a whole number or address: a part of one would let it be guessed digit by digit."""
     words = terms(text)
     if sum(len(word) for word in words) < 2:
         return [], False
@@ -180,6 +190,7 @@ def known_people(
         .where(
             usager_organisations.c.organisation_id == organisation_id,
             *(Usager.recherche.contains(word, autoescape=True) for word in words),
+            or_(seen, and_(*(_fits_masked(word) for word in words))),
         )
         .order_by(_starts(words).desc(), Usager.last_name, Usager.first_name, Usager.id)
         .limit(FOUND_SHOWN + 1)
@@ -192,6 +203,14 @@ def known_people(
 
     found.sort(key=rank)
     return found, len(rows) > FOUND_SHOWN
+
+
+def _fits_masked(word: str) -> ColumnElement[bool]:
+    if "@" in word:
+        return func.lower(Usager.email) == word
+    if word.isdigit():
+        return Usager.phone.in_([f"+{word}", f"+33{word.removeprefix('0')}"])
+    return Usager.recherche.like(f"%{word}%{END_OF_NAME}%")  # folded: no wildcard in it
 
 
 def _starts(words: Sequence[str]) -> ColumnElement[bool]:

@@ -6,20 +6,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from webapp.domain.contacts import fold
 from webapp.domain.identity import Identity
 from webapp.extensions import db
-from webapp.models import Usager, UsagerCle, usager_organisations
+from webapp.models import END_OF_NAME, Usager, UsagerCle, usager_organisations
 from webapp.queries import usagers as queries
 
 
 def search_text(usager: Usager) -> str:
-    """The folded text agents search in: both orders of the name, the phone's digits, the e-mail, the case number."""
+    """The folded text agents search in: both orders of the name; then the phone's digits, the e-mail, the case
+    number."""
     digits = (usager.phone or "").replace("+33", "0").replace("+", "")
-    parts = [
-        fold(f"{usager.last_name} {usager.first_name} {usager.last_name}"),
-        digits,
-        (usager.email or "").lower(),
-        fold(usager.numero_dossier or ""),
-    ]
-    return " ".join(part for part in parts if part)[:500]
+    names = fold(f"{usager.last_name} {usager.first_name} {usager.last_name}")[:300]
+    parts = [digits, (usager.email or "").lower(), fold(usager.numero_dossier or "")]
+    return f"{names}{END_OF_NAME}{' '.join(part for part in parts if part)}"[:500]
 
 
 def find_or_create(organisation_id: int, identity: Identity) -> Usager:
