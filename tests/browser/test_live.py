@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from dev.servers import Valkey
 from tests import factories as make
@@ -214,6 +214,28 @@ def test_both_change_the_same_person(visitor: Callable[..., Page], workshop: tup
     expect(row.locator(f"#s-{person}-absent")).to_have_attribute("aria-pressed", "true")
     expect(row.get_by_role("alert")).to_have_count(0)
     expect(mine.locator(f"#s-{person}-absent")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_refusal_outlives_a_late_refresh(visitor: Callable[..., Page], workshop: tuple[int, list[int]]) -> None:
+    """On a slow network what changed arrives after the answer that says why a tap was refused: both are seen."""
+    rdv_id, (person, *_) = workshop
+    mine, other = visitor(agent=NADIA), visitor(agent=HELENE)
+    late: list[Route] = []
+    other.route("**/lignes?**", lambda route: late.append(route))
+    for page in (mine, other):
+        stream_opens(page, f"/agent/rdv/{rdv_id}")
+    mine.locator(f"#s-{person}-present").click()
+    until(lambda: other.wait_for_timeout(50) or late, 5, "the page asks what changed")
+    other.locator(f"#s-{person}-absent").click()
+    row = other.locator(f"#participation-{person}")
+    expect(row.get_by_role("alert")).to_be_visible()
+    with other.expect_response("**/lignes?**"):
+        late[0].continue_()
+    expect(other.locator("#annonces")).to_contain_text("présence notée")
+    expect(row.get_by_role("alert")).to_be_visible()
+    row.locator(f"#s-{person}-absent").click()
+    expect(row.locator(f"#s-{person}-absent")).to_have_attribute("aria-pressed", "true")
+    expect(row.get_by_role("alert")).to_have_count(0)
 
 
 STREAMS = """() => {

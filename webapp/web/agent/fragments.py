@@ -43,6 +43,8 @@ def changes(
 ) -> Markup:
     """The rows of `people`, the gauge and, if `versioned`, the version they bring the page to.
 
+    `alerts`: why a tap was refused, or "" to take that away; a refreshed row keeps the one it shows, since an answer that
+    left before it may arrive after it.
     `newest` is the highest participation id the page has: rows above it are put where they belong among the others.
     One that is there after all (two answers crossed) is taken out first, so it is never there twice.
     """
@@ -51,6 +53,8 @@ def changes(
         pid: macro_html("components/personne.html", "personne", row, editable(rdv)).strip() for pid, row in rows.items()
     }
     pieces = [partial(f"#participation-{pid}", html[pid]) for pid in rows if pid <= newest]
+    for pid, words in (alerts or {}).items():
+        pieces.append(partial(f"#alerte-{pid}", macro_html("components/personne.html", "alerte", words), "innerHTML"))
     pieces += _inserted(rdv, {pid: html[pid] for pid in rows if pid > newest}, newest)
     if rdv.cancelled_at is None:
         pieces.append(partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())))

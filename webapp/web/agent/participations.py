@@ -125,7 +125,7 @@ def _done(place: Participation, said: str, *, added: str = "") -> ResponseReturn
         versioned = len(changed) <= fragments.ROWS_AT_ONCE
         if versioned:
             people = changed if any(p.id == place.id for p in changed) else [*changed, place]
-    html = fragments.changes(rdv, people, newest=newest, versioned=versioned, said=said)
+    html = fragments.changes(rdv, people, newest=newest, versioned=versioned, alerts={place.id: ""}, said=said)
     if added:
         blank = AjoutForm(formdata=None, motif=rdv.motif)
         context = {"rdv": rdv, "form": blank, "fait": added}
