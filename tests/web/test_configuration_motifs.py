@@ -135,6 +135,7 @@ def test_the_preview_is_what_will_be_sent(admin: PageClient, service: Any) -> No
     form = admin.get(f"/configuration/motifs/{found.id}").form(f"/motifs/{found.id}")
     form.fill(nom_sms="Café des parents")
     fragment = admin.post("/configuration/motifs/apercu", data=form.values, htmx=True)
+    assert "<title" not in fragment.html  # the tab keeps its name
     assert not fragment.whole and fragment.has("Café des parents")
     assert fragment.has("MDSValmont") and fragment.has("1 SMS, alphabet GSM-7")
     form.fill(discretion="neutre")

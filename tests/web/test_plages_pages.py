@@ -172,6 +172,7 @@ def test_choosing_a_motif_brings_its_agents_and_settings(office: Office) -> None
 def test_the_dates_are_in_view_before_anything_is_saved(office: Office) -> None:
     form = office.client.get(f"{NOUVELLE}?motif_id={office.motif.id}").form("/nouvelle").fill(office.typed())
     fragment = office.client.post("/agent/plages/apercu", data=form.values, htmx=True)
+    assert "<title" not in fragment.html  # the tab keeps its name
     assert not fragment.whole and fragment.has("13 séances jusqu’au 23 février 2027")
     assert fragment.has("mardi 1er décembre 2026") and fragment.has("et 5 autres")
     form.fill(sauts="08/12/2026\n15/12/2026")

@@ -95,13 +95,18 @@ def redirect_header(url: str) -> dict[str, str]:
     return {"HX-Redirect": url}
 
 
-def respond(page: str, /, block: str | None = None, status: int | None = None, **context: Any) -> Response:
-    """The page, or its named block when htmx asks. Without `status`, the context's form says it (422, 419, 409)."""
+def respond(
+    page: str, /, block: str | None = None, status: int | None = None, *, preview: bool = False, **context: Any
+) -> Response:
+    """The page, or its named block when htmx asks. Without `status`, the context's form says it (422, 419, 409).
+
+    The answer to a post names the tab as its page is named, unless it is a `preview` beside what is being typed.
+    """
     form = context.get("form")
     if status is None:
         status = getattr(form, "status", 200)
     if block and is_htmx():
-        title = block_html(page, "title", context) if request.method != "GET" else ""
+        title = block_html(page, "title", context) if request.method != "GET" and not preview else ""
         prefix = "Erreur : " if status >= 400 else ""
         head = Markup("<title>{}{}</title>\n").format(prefix, title) if title else Markup("")
         return make_response(head + block_html(page, block, context), status)

@@ -114,7 +114,7 @@ def heritage() -> ResponseReturnValue:
 def apercu_plage() -> ResponseReturnValue:
     """The coming dates of what is being typed; nothing is saved."""
     found = _edited()
-    return respond("agent/plages_dates.html", "dates", status=200, **_context(_form(found), found))
+    return respond("agent/plages_dates.html", "dates", status=200, preview=True, **_context(_form(found), found))
 
 
 def may_configure() -> bool:

@@ -67,7 +67,7 @@ def motif(motif_id: int) -> ResponseReturnValue:
 def apercu_motif() -> ResponseReturnValue:
     """The messages of what is being typed. Nothing is read from the form but its words, nothing is saved."""
     services = queries.services(current_agent().organisation_id, allowed_services())
-    return respond("configuration/motif_apercu.html", "apercu", **_apercu(MotifForm(services=services)))
+    return respond("configuration/motif_apercu.html", "apercu", preview=True, **_apercu(MotifForm(services=services)))
 
 
 @bp.route("/motifs/<int:motif_id>/archivage", methods=["GET", "POST"])
