@@ -122,3 +122,24 @@ def change_my_mind(page: Page, me: Mouse) -> None:
     me.press(page.get_by_role("button", name="Finalement, je viens"))
     expect(page.get_by_text("Votre place est à nouveau réservée")).to_be_visible()
     expect(page.get_by_role("heading", name="Votre place est réservée")).to_be_visible()
+
+
+def test_going_back_after_a_mistake_never_asks_to_send_again(visitor: Callable[..., Page]) -> None:
+    """Chromium shows an error page of its own (ERR_CACHE_MISS) for an answer to a post it may not keep; the form is there
+    instead. Pages stay `no-store`: what a person typed is not kept on a shared computer's disk."""
+    page = visitor()
+    find_the_form(page, Mouse(page, True))
+    form = page.url
+    page.get_by_label("Prénom").fill("Élodie")
+    for _ in range(2):
+        page.get_by_role("button", name="Réserver ma place").click()
+        expect(page).to_have_title(starting("Erreur : Réserver ma place"))
+        page.get_by_label("Courriel").fill("elodie")
+    for label, text in (("Nom", "N’Diaye"), ("Téléphone", "06 39 98 71 05"), ("Courriel", "elodie05@exemple.fr")):
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_role("button", name="Réserver ma place").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Votre place est réservée")
+    for _ in range(3):
+        page.go_back()
+        expect(page).to_have_url(form)
+        expect(page).to_have_title(starting("Réserver ma place"))

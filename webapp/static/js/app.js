@@ -53,6 +53,8 @@
   document.addEventListener('submit', (e) => {
     const button = e.submitter;
     if (!button || e.target.method === 'get') return;
+    // Sent again from a page that answered a form: going back to that page must not ask to send the first one again.
+    if ('corriger' in document.body.dataset) history.replaceState(null, '', location.href);
     setTimeout(() => { button.setAttribute('aria-disabled', 'true'); button.dataset.parti = ''; });
     setTimeout(rest, 8000);
   });
