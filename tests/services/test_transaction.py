@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from tests import factories as make
 from tests.databases import Base, build, forget_connections
+from webapp import engine
 from webapp.aftercommit import after_commit
 from webapp.domain.errors import Introuvable, Occupe
 from webapp.extensions import db
@@ -106,7 +107,7 @@ def test_a_row_locked_for_too_long_is_said_plainly(app: Flask, inside: None) -> 
         return
     rdv = make.rdv()
     db.session.commit()
-    with db.engine.connect() as other:
+    with db.engine.connect().execution_options(**engine.WRITING["postgresql"]) as other:
         other.execute(select(Rdv).where(Rdv.id == rdv.id).with_for_update())
         began = time.monotonic()
         with pytest.raises(Occupe), transaction():
@@ -123,7 +124,7 @@ YIELDING = textwrap.dedent(
     from tests.databases import build
     from webapp.extensions import db
     from webapp.models import Rdv
-    from webapp.services import transaction as transactions
+    from webapp import engine
     from webapp.services.transaction import seat_lock, transaction
 
     app = build(sys.argv[1])
@@ -132,7 +133,7 @@ YIELDING = textwrap.dedent(
         event.listen(db.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout=300"))
     if sys.argv[2] == "without":
         app.extensions["write_slots"] = threading.BoundedSemaphore(64)
-        transactions.begin_writing = lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+        engine.begin_writing = lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def write():
         with app.app_context():
@@ -183,14 +184,15 @@ WAITING = textwrap.dedent(
     from tests.databases import build
     from webapp.domain.errors import Occupe
     from webapp.extensions import db
+    from webapp import engine
     from webapp.services import transaction as transactions
 
     app = build(sys.argv[1])
     if sys.argv[2] == "too long":
-        transactions.WRITER_TIMEOUT = 0.3
+        engine.WRITER_TIMEOUT = 0.3
     if sys.argv[2] == "stalled":
-        transactions.begin_writing = lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
-        transactions.SQLITE_TIMEOUT_MS = 700
+        engine.begin_writing = lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE")
+        engine.SQLITE_TIMEOUT_MS = 700
     other = sqlite3.connect(app.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     ticks, ended = [], []
@@ -262,3 +264,19 @@ def test_what_is_the_database_s_fault_and_what_is_ours(inside: None) -> None:
     for error in (refused, full, stopped):
         assert out_of_reach(OperationalError("SELECT 1", {}, error))
     assert out_of_reach(PoolExhausted())
+
+
+@pytest.mark.parametrize("base", ["postgresql"], indirect=True)
+def test_a_connection_the_server_closed_is_not_lent(app: Flask) -> None:
+    """After PostgreSQL restarts, or ends an idle connection, the next page must not be the one that finds out."""
+    with app.app_context():
+        pid = db.session.scalar(text("SELECT pg_backend_pid()"))
+        db.session.remove()
+        other = psycopg.connect(db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
+        with other:
+            other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+            deadline = time.monotonic() + 5
+            while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
+                assert time.monotonic() < deadline
+        assert db.session.scalar(text("SELECT pg_backend_pid()")) != pid
+        db.session.remove()

@@ -4,6 +4,7 @@ from alembic import context
 from flask import current_app
 
 import webapp.models  # noqa: F401  (registers every table)
+from webapp.engine import WRITING
 from webapp.models.base import UTCDateTime, Word
 
 extension = current_app.extensions["migrate"]
@@ -29,7 +30,8 @@ def render_item(type_, item, autogen_context):  # type: ignore[no-untyped-def]
     return False
 
 
-with extension.db.engine.connect() as connection:
+engine = extension.db.engine
+with engine.connect().execution_options(**WRITING[engine.dialect.name]) as connection:
     context.configure(
         connection=connection,
         target_metadata=extension.db.metadata,
