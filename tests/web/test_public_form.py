@@ -99,7 +99,7 @@ def test_each_error_is_beside_its_field_and_in_the_summary(client: PageClient, a
     for field in page.errors:
         assert page.select(f'#erreurs a[href="#{field}"]'), field
         assert page.select(f'[id="{field}"]'), field
-    assert page.select("#erreurs[data-focus]") and page.has("Il reste 6 points à corriger")
+    assert page.select("#erreurs[data-focus][autofocus]") and page.has("Il reste 6 points à corriger")
     assert page.select('#telephone[value="06 12 34"]') and page.select('#date_naissance[value="31/02/1990"]')
     assert counts(app) == (0, 0, 0)
 
