@@ -274,3 +274,30 @@ def token(client: PageClient) -> dict[str, Any]:
     """The hidden fields of a form of this visitor's."""
     values = client.get(NOUVELLE).form("/nouvelle").values
     return {"csrf_token": values["csrf_token"]}
+
+
+def test_a_plage_leads_to_its_sessions(office: Office) -> None:
+    page = office.create()
+    assert [one.attributes["href"] for one in page.select('main a[href="#seances"]')]
+    first = page.select("aside li a")[0].attributes["href"]
+    listed = office.client.get("/agent/plages")
+    assert listed.select(f'td a[href="{page.url}#seances"]')[0].text().startswith("13")
+    assert page.has("0 place prise sur 12") and office.client.get(first).h1 == "Mes droits au RSA"
+
+
+@pytest.mark.parametrize(("preset", "ticked"), [("agent", True), ("référent", True), ("admin", False)])
+def test_who_creates_a_plage_holds_it_unless_they_only_administer(
+    client: PageClient, preset: str, ticked: bool
+) -> None:
+    office = Office(client, preset)
+    box = f'input[name="agent_ids"][value="{office.agent.id}"]'
+    address = f"{NOUVELLE}?motif_id={office.motif.id}"
+    assert bool(client.get(address).select(f"{box}[checked]")) is ticked
+    factories.rdv(office.motif, agents=[office.agent])
+    db.session.commit()
+    assert client.get(address).select(f"{box}[checked]")
+
+
+def test_answers_that_are_missing_are_said_beside_each(office: Office) -> None:
+    page = office.create(agent_ids=[])
+    assert page.errors["agent_ids"].endswith("Choisissez au moins un agent.")

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from webapp.extensions import db
 from webapp.models import Agent, Lieu, Motif, PlageOuverture, Rdv, Service, TypeMotif
+from webapp.models.rdv import rdv_agents
 
 Services = Collection[int] | None
 """Ids of services, or None for all those of the organisation (what `domain.droits.services_with` answers)."""
@@ -107,6 +108,11 @@ def coming_sessions(organisation_id: int, plage_id: int, now: datetime, limit: i
         .order_by(Rdv.starts_at)
         .limit(limit)
     ).all()
+
+
+def holds_sessions(agent: Agent) -> bool:
+    """Has the agent ever been among those who hold a session?"""
+    return bool(db.session.scalar(select(exists().where(rdv_agents.c.agent_id == agent.id))))
 
 
 def lieux(organisation_id: int, kept_id: int | None = None) -> Sequence[Lieu]:

@@ -13,7 +13,7 @@ from webapp.domain.dates import NBSP, local
 from webapp.domain.droits import Droit, services_with
 from webapp.domain.errors import DomainError, Introuvable
 from webapp.domain.recurrence import Recurrence, RecurrenceError, horizon
-from webapp.models import Motif, PlageOuverture, Rdv
+from webapp.models import Agent, Motif, PlageOuverture, Rdv
 from webapp.queries import configuration as queries
 from webapp.services.plages import Reconciliation, coming_days, save_plage
 from webapp.services.rdvs import effective_capacity
@@ -165,9 +165,15 @@ def _form(found: PlageOuverture | None, formdata: Any = None) -> PlageForm:
         motifs=motifs,
         agents=queries.agents_of(agent.organisation_id, motif.service_id) if motif else (),
         lieux=queries.lieux(agent.organisation_id, found.lieu_id if found else None),
-        me=agent,
+        holder=_usual_holder(agent),
         formdata=formdata,
     )
+
+
+def _usual_holder(agent: Agent) -> Agent | None:
+    """Whom a new plage proposes to hold it: its creator, but for an administrator who has never held a session."""
+    holds = services_with(agent.octrois(), Droit.CONFIGURER_ORGANISATION, agent.organisation_id) == set()
+    return agent if holds or queries.holds_sessions(agent) else None
 
 
 def _edit(found: PlageOuverture | None, form: PlageForm, **context: Any) -> ResponseReturnValue:

@@ -51,7 +51,8 @@ def empty_to_none(value: Any) -> int | None:
 
 
 class PlageForm(BaseForm):
-    """Create a plage or change it. `motif` is the one chosen so far: the agents and the place depend on it."""
+    """Create a plage or change it. `motif` is the one chosen so far: the agents and the place depend on it. `holder` is
+    ticked on a new one."""
 
     version = HiddenField()
     motif_id = SelectField("Motif collectif", coerce=empty_to_none)
@@ -126,10 +127,17 @@ class PlageForm(BaseForm):
         motifs: Sequence[Motif] = (),
         agents: Sequence[Agent] = (),
         lieux: Sequence[Lieu] = (),
-        me: Agent | None = None,
+        holder: Agent | None = None,
         formdata: Any = None,
     ) -> None:
-        saved = _saved(plage) if plage else {"agent_ids": [me.id] if me else [], "motif_id": motif and motif.id}
+        saved = (
+            _saved(plage)
+            if plage
+            else {
+                "agent_ids": [holder.id] if holder else [],
+                "motif_id": motif and motif.id,
+            }
+        )
         if formdata is None:
             super().__init__(obj=plage, data=saved)
         else:
