@@ -1,7 +1,9 @@
 """Flask extensions, created without an application; `create_app` binds them."""
 
+import ipaddress
+
+from flask import request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_mail import Mail
 from flask_migrate import Migrate
@@ -25,9 +27,22 @@ class Base(DeclarativeBase):
     )
 
 
+def visitor() -> str:
+    """Who asks, as every limit counts: one IPv4 address, or the /64 one subscriber gets in IPv6."""
+    text = request.remote_addr or "inconnue"
+    try:
+        ip = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if ip.version == 4:
+        return str(ip)
+    # A socket that listens in both families writes IPv4 inside IPv6, all of it in one /64.
+    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+
+
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate()
 csrf = CSRFProtect()
 login = LoginManager()
 mail = Mail()
-limiter = Limiter(key_func=get_remote_address)
+limiter = Limiter(key_func=visitor)

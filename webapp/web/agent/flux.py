@@ -9,14 +9,13 @@ from werkzeug.exceptions import BadRequest, ServiceUnavailable
 from webapp.broker import Unavailable
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable
-from webapp.extensions import db
+from webapp.extensions import db, visitor
 from webapp.live import TooManyStreams, hub, sse
 from webapp.queries import agenda
 from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.intake import number
 
 from . import bp
-from .limites import address
 
 MOST = 20  # sessions one page may follow
 BACK_IN = 30  # seconds
@@ -37,7 +36,7 @@ def flux() -> ResponseReturnValue:
         return Response(mimetype="text/event-stream")
     streams = hub()
     try:
-        stream = streams.open(asked, "agent", address())
+        stream = streams.open(asked, "agent", visitor())
     except (TooManyStreams, Unavailable):
         raise ServiceUnavailable(retry_after=BACK_IN) from None
     try:  # read after opening: no change falls in between

@@ -5,7 +5,6 @@ could keep an agent out. Only failures count. Links are counted for an address, 
 mailbox can't be flooded: past that the answer is the same, and nothing is sent.
 """
 
-import ipaddress
 import math
 import time
 from collections.abc import Callable
@@ -15,21 +14,11 @@ from flask import Response, g, make_response, request, url_for
 from flask_limiter import RequestLimit
 
 from webapp.domain.contacts import fold_email
-from webapp.extensions import limiter
+from webapp.extensions import limiter, visitor
 from webapp.web.errors import error_response
 from webapp.web.htmx import go_to
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-
-def address() -> str:
-    """Who asks, as far as the network says: one IPv4 address, or the /64 one subscriber gets in IPv6."""
-    text = request.remote_addr or "inconnue"
-    try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
-        return text
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else text
 
 
 def account() -> str:
@@ -66,7 +55,7 @@ def _as_usual(_limit: RequestLimit) -> Response:
 
 def limit_logins(view: View) -> View:
     """8 failures in 15 minutes on one account, 60 an hour in all, from one address."""
-    for limit, key in (("60 per hour", address), ("8 per 15 minutes", lambda: f"{address()} {account()}")):
+    for limit, key in (("60 per hour", visitor), ("8 per 15 minutes", lambda: f"{visitor()} {account()}")):
         view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=_failed, on_breach=_too_many)(view)
     return view
 
@@ -74,4 +63,4 @@ def limit_logins(view: View) -> View:
 def limit_links(view: View) -> View:
     """20 an hour from one address; 3 an hour to one mailbox, without saying so."""
     view = limiter.limit("3 per hour", key_func=account, methods=["POST"], on_breach=_as_usual)(view)
-    return limiter.limit("20 per hour", key_func=address, methods=["POST"], on_breach=_too_many)(view)
+    return limiter.limit("20 per hour", key_func=visitor, methods=["POST"], on_breach=_too_many)(view)

@@ -5,12 +5,11 @@ from typing import cast
 from flask import Flask, Response, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
 
 from webapp.broker import Unavailable
 from webapp.domain.errors import Introuvable
-from webapp.extensions import db
+from webapp.extensions import db, visitor
 from webapp.live import TooManyStreams, hub, sse
 from webapp.queries import public as queries
 from webapp.web.htmx import partial
@@ -68,7 +67,7 @@ def _stream(asked: list[int]) -> Response:
         return Response(mimetype="text/event-stream")
     streams = hub()
     try:
-        stream = streams.open(known, "public", get_remote_address())
+        stream = streams.open(known, "public", visitor())
     except (TooManyStreams, Unavailable):
         raise ServiceUnavailable(retry_after=BACK_IN) from None
     try:
