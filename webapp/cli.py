@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from webapp.domain import phones
-from webapp.domain.droits import PRESETS
+from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
 from webapp.domain.errors import DomainError
 from webapp.extensions import db
 from webapp.models import Organisation, Service
@@ -144,6 +144,8 @@ def agent_create(
 ) -> None:
     """Create an agent with a preset's rights."""
     needs_tables()
+    if services and preset in PRESETS_TOUS_SERVICES:
+        sys.exit(f"Le profil « {preset} » vaut pour tous les services : retirez --service, ou changez --preset.")
     try:
         with transaction():
             row = db.session.scalars(select(Organisation).where(Organisation.slug == slug)).first()
