@@ -24,9 +24,10 @@ def slug(app: Flask) -> str:
 
 def create(app: Flask, slug: str, *options: str) -> Result:
     password = ["--mot-de-passe", make.PASSWORD]
-    return app.test_cli_runner().invoke(
-        args=["agent", "create", slug, "nadia@mds.exemple.fr", "Nadia", "Kaci", *password, *options]
-    )
+    with app.app_context():
+        return app.test_cli_runner().invoke(
+            args=["agent", "create", slug, "nadia@mds.exemple.fr", "Nadia", "Kaci", *password, *options]
+        )
 
 
 def given(app: Flask) -> set[str | None]:
