@@ -27,9 +27,11 @@ accesslog = None
 control_socket_disable = True
 
 # Each process keeps its figures in a file of this folder, and /metrics adds them up. It is this master's: a new master
-# that takes over makes its own, a reload keeps it.
+# that takes over makes its own, a reload keeps it. In memory where it can be: a full disk must not stop a process.
 if not os.environ.get("PROMETHEUS_MULTIPROC_DIR", "").endswith(f"-{os.getpid()}"):
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="rdv-metrics-", suffix=f"-{os.getpid()}")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(
+        prefix="rdv-metrics-", suffix=f"-{os.getpid()}", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    )
 
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))

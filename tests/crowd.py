@@ -4,7 +4,7 @@ import http.client
 import re
 import threading
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -22,6 +22,7 @@ class Answer:
     status: int
     location: str
     text: str
+    headers: Mapping[str, str]
 
 
 def fetch(url: str, method: str = "GET", body: str = "", cookie: str = "", seconds: float = 60) -> tuple[Answer, str]:
@@ -36,7 +37,8 @@ def fetch(url: str, method: str = "GET", body: str = "", cookie: str = "", secon
         response = connection.getresponse()
         text = response.read().decode()
         cookies = [value.split(";")[0] for name, value in response.getheaders() if name.lower() == "set-cookie"]
-        return Answer(response.status, response.getheader("Location") or "", text), "; ".join(cookies) or cookie
+        answer = Answer(response.status, response.getheader("Location") or "", text, response.headers)
+        return answer, "; ".join(cookies) or cookie
     finally:
         connection.close()
 

@@ -12,9 +12,11 @@ from dev.servers import Valkey
 from tests import factories as make
 from tests.crowd import ENVOI, TOKEN, Answer, fetch, person
 from tests.noise import noise
+from tests.pages import PageClient
 from tests.servers import Site
 from webapp.extensions import db
 from webapp.models import EtatNotification, MessageDemo, Notification, Participation
+from webapp.services import comptes
 
 LONGER = 1.0  # seconds a booking may take more without Redis
 LATER = 40.0  # seconds within which its messages leave once Redis is back
@@ -68,3 +70,19 @@ def test_redis_away_during_a_booking(
             time.sleep(0.5)
         assert waiting(Notification, Notification.etat != EtatNotification.ENVOYEE) == 0, site.output()
         assert waiting(MessageDemo) == waiting(Notification) == 5
+
+
+@pytest.mark.parametrize("base", ["sqlite"], indirect=True)
+def test_redis_lost_while_a_password_is_checked(
+    make_app: Callable[..., Flask], valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The throttle asked Redis before, and must count a failure after: the agent gets the usual answer."""
+    real = comptes.authenticate
+
+    def authenticate(*typed: str) -> object:
+        valkey.stop()
+        return real(*typed)
+
+    monkeypatch.setattr(comptes, "authenticate", authenticate)
+    page = PageClient(make_app(RATE_LIMITS="on")).get("/agent/connexion").form(css="main form")
+    assert page.submit(courriel="personne@mds.exemple.fr", mot_de_passe="un mot de passe").status == 422

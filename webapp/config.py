@@ -125,7 +125,7 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
         "RATELIMIT_STORAGE_URI": redis_url,
         "RATELIMIT_STORAGE_OPTIONS": {"socket_timeout": 0.3, "socket_connect_timeout": 0.3},
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
-        "RATELIMIT_SWALLOW_ERRORS": False,
+        "RATELIMIT_SWALLOW_ERRORS": True,  # Redis lost between the check and the count: the person gets their answer
         "RATELIMIT_KEY_PREFIX": "rdv-limites",
         "SMS_URL": _http_url(env, "SMS_URL"),
         "SMS_AUTHORIZATION": env.get("SMS_AUTHORIZATION") or "",
@@ -136,7 +136,7 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
         "MAIL_USERNAME": env.get("MAIL_USERNAME") or None,
         "MAIL_PASSWORD": env.get("MAIL_PASSWORD") or None,
         "MAIL_DEFAULT_SENDER": env.get("MAIL_DEFAULT_SENDER")
-        or f"ne-pas-repondre@{urlsplit(public_url).hostname or 'localhost'}",
+        or f"rendez-vous@{urlsplit(public_url).hostname or 'localhost'}",
         "SENTRY_DSN": env.get("SENTRY_DSN") or "",
         "METRICS_TOKEN": env.get("METRICS_TOKEN") or "",
         "METRICS_FOLDER": env.get("PROMETHEUS_MULTIPROC_DIR") or "",
