@@ -56,6 +56,15 @@ def test_who_was_not_seen_for_the_retention_becomes_nobody() -> None:
     assert purge(utcnow() + timedelta(days=400))["usagers"] == 1  # `shared`: its time came too
 
 
+def test_a_person_whose_name_is_anonyme_goes_like_everybody() -> None:
+    long_ago = utcnow() - timedelta(days=800)
+    person = make.usager(make.organisation(), first_name="Zoé", last_name="Anonyme", cree_le=long_ago)
+    db.session.commit()
+    assert (purge()["usagers"], purge()["usagers"]) == (1, 0)
+    db.session.expire_all()
+    assert (person.first_name, person.phone) == ("", None) and person.anonymise_le
+
+
 def test_messages_lose_their_words_after_six_months_and_keep_their_outcome() -> None:
     rdv = make.rdv()
     db.session.commit()

@@ -1,12 +1,12 @@
 """People who come, and the keys that say who is the same person."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Date, ForeignKey, Index, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import Horodatage, Model
+from .base import Horodatage, Model, UTCDateTime
 
 if TYPE_CHECKING:
     from .rdv import Participation
@@ -40,6 +40,7 @@ class Usager(Horodatage, Model):
     responsable_id: Mapped[int | None] = mapped_column(ForeignKey("usagers.id"))
     numero_dossier: Mapped[str | None] = mapped_column(String(40))
     recherche: Mapped[str] = mapped_column(String(500), default="")
+    anonymise_le: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     responsable: Mapped["Usager | None"] = relationship(remote_side=[id])
     participations: Mapped[list["Participation"]] = relationship(back_populates="usager")

@@ -9,27 +9,40 @@ from webapp.extensions import db
 from webapp.models import Participation, Usager, UsagerCle, usager_organisations
 
 
-def by_keys(organisation_id: int, keys: Sequence[str]) -> Usager | None:
-    """The person one of these keys belongs to, the first key first (docs/domain.md rule 9)."""
+def by_keys(organisation_id: int, keys: Sequence[str], *, held: bool = False) -> Usager | None:
+    """The person one of these keys belongs to, the first key first (docs/domain.md rule 9).
+
+    `held`: until the transaction ends nobody can anonymise them. Only that waits: any number may hold the same person.
+    """
     if not keys:
         return None
     rank = case({key: position for position, key in enumerate(keys)}, value=UsagerCle.cle)
-    return db.session.scalars(
+    question = (
         select(Usager)
         .join(UsagerCle, UsagerCle.usager_id == Usager.id)
         .where(UsagerCle.organisation_id == organisation_id, UsagerCle.cle.in_(keys))
         .order_by(rank)
         .limit(1)
-    ).first()
+    )
+    if held:
+        question = question.with_for_update(read=True, key_share=True).execution_options(populate_existing=True)
+    return db.session.scalars(question).first()
 
 
-def of_organisation(organisation_id: int, usager_id: int) -> Usager | None:
-    """That usager, if the organisation knows them."""
-    return db.session.scalars(
+def of_organisation(organisation_id: int, usager_id: int, *, held: bool = False) -> Usager | None:
+    """That usager, if the organisation still knows who they are; `held` as in `by_keys`."""
+    question = (
         select(Usager)
         .join(usager_organisations, usager_organisations.c.usager_id == Usager.id)
-        .where(usager_organisations.c.organisation_id == organisation_id, Usager.id == usager_id)
-    ).first()
+        .where(
+            usager_organisations.c.organisation_id == organisation_id,
+            Usager.id == usager_id,
+            Usager.anonymise_le.is_(None),
+        )
+    )
+    if held:
+        question = question.with_for_update(read=True, key_share=True, of=Usager)
+    return db.session.scalars(question.execution_options(populate_existing=held)).first()
 
 
 def participation_of(rdv_id: int, usager_id: int) -> Participation | None:

@@ -77,12 +77,12 @@ def book_seat(
         (rdv,) = seat_lock(rdv_id)
         now = utcnow()
         if usager_id is not None:
-            usager = people.of_organisation(organisation_id, usager_id)
+            usager = people.of_organisation(organisation_id, usager_id, held=True)
             if usager is None:
                 raise Introuvable("Cette personne n’est pas connue de votre organisation.")
         else:
             assert identity is not None
-            usager = people.by_keys(organisation_id, identity.keys())
+            usager = people.by_keys(organisation_id, identity.keys(), held=True)
         row = people.participation_of(rdv.id, usager.id) if usager else None
         seated = row is not None and holds_seat(row.statut)
         over = _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=seated)

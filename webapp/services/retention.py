@@ -1,9 +1,10 @@
 """Nothing personal is kept for ever (docs/domain.md rule 23)."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, or_, select, true, update
 from sqlalchemy.orm import aliased
 
 from webapp.clock import utcnow
@@ -48,18 +49,19 @@ def _people(now: datetime) -> int:
     count = 0
     for organisation in db.session.scalars(select(Organisation).order_by(Organisation.id)).all():
         limit = now - relativedelta(months=organisation.retention_mois)
-        while ids := _forgotten(organisation, limit):
-            _anonymise(ids)
-            count += len(ids)
+        while ids := _forgotten(organisation.id, organisation.retention_mois, limit):
+            count += _anonymise(organisation.id, organisation.retention_mois, limit, ids, now)
     return count
 
 
-def _forgotten(organisation: Organisation, limit: datetime) -> list[int]:
+def _forgotten(
+    organisation_id: int, retention_mois: int, limit: datetime, among: Sequence[int] | None = None
+) -> list[int]:
     links = usager_organisations.c
     longer = (
         select(links.usager_id)
         .join(Organisation, Organisation.id == links.organisation_id)
-        .where(Organisation.retention_mois > organisation.retention_mois)
+        .where(Organisation.retention_mois > retention_mois)
     )
     relative = aliased(Usager)
     seen = select(Participation.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, Participation.cree_le >= limit))
@@ -68,8 +70,9 @@ def _forgotten(organisation: Organisation, limit: datetime) -> list[int]:
             select(Usager.id)
             .join(usager_organisations, links.usager_id == Usager.id)
             .where(
-                links.organisation_id == organisation.id,
-                Usager.last_name != ANONYME,
+                links.organisation_id == organisation_id,
+                Usager.anonymise_le.is_(None),
+                Usager.id.in_(among) if among is not None else true(),
                 Usager.cree_le < limit,
                 Usager.id.not_in(seen),
                 Usager.id.not_in(longer),
@@ -83,10 +86,16 @@ def _forgotten(organisation: Organisation, limit: datetime) -> list[int]:
     )
 
 
-def _anonymise(ids: list[int]) -> None:
-    """The people go, the figures stay: statuses and dates are kept, nobody can be recognised in them."""
-    places = select(Participation.id).where(Participation.usager_id.in_(ids))
+def _anonymise(organisation_id: int, retention_mois: int, limit: datetime, found: list[int], now: datetime) -> int:
+    """The people go, the figures stay: statuses and dates are kept, nobody can be recognised in them.
+
+    Who comes back at this moment stays: once the rows are held, nobody can be given a seat under these names any more
+    (`queries.usagers` holds them too), so that the second look is the one that counts.
+    """
     with transaction() as session:
+        session.execute(select(Usager.id).where(Usager.id.in_(found)).order_by(Usager.id).with_for_update()).all()
+        ids = _forgotten(organisation_id, retention_mois, limit, among=found)
+        places = select(Participation.id).where(Participation.usager_id.in_(ids))
         session.execute(delete(UsagerCle).where(UsagerCle.usager_id.in_(ids)))
         session.execute(
             update(Usager)
@@ -100,6 +109,7 @@ def _anonymise(ids: list[int]) -> None:
                 numero_dossier=None,
                 responsable_id=None,
                 recherche="",
+                anonymise_le=now,
             )
             .execution_options(synchronize_session=False)
         )
@@ -122,6 +132,7 @@ def _anonymise(ids: list[int]) -> None:
             .execution_options(synchronize_session=False)
         )
     db.session.expire_all()
+    return len(ids)
 
 
 def _messages(now: datetime) -> int:

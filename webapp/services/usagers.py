@@ -25,7 +25,7 @@ def find_or_create(organisation_id: int, identity: Identity) -> Usager:
     Two transactions that meet the same new person at once agree: the unique key lets only one of them create.
     """
     keys = identity.keys()
-    known = queries.by_keys(organisation_id, keys)
+    known = queries.by_keys(organisation_id, keys, held=True)
     if known is not None:
         return known
     usager = Usager(
