@@ -135,6 +135,30 @@ def test_creating_somebody_keeps_what_was_typed_on_errors(made: Desk) -> None:
         assert row.origine is Acteur.AGENT and row.cree_par_agent_id
 
 
+@pytest.mark.parametrize(
+    ("typed", "fields"),
+    [
+        ("awa diallo", {"prenom": "awa", "nom": "diallo"}),
+        ("DIALLO Awa", {"prenom": "Awa", "nom": "DIALLO"}),
+        ("Diallo", {"nom": "Diallo"}),
+        ("06 39 98 00 99", {"telephone": "06 39 98 00 99"}),
+        ("awa@exemple.fr", {"courriel": "awa@exemple.fr"}),
+    ],
+)
+def test_what_was_looked_for_goes_to_the_form_that_creates(made: Desk, typed: str, fields: dict[str, str]) -> None:
+    client = made.log_in()
+    address = {"rdv": made.rdv, "q": typed}
+    link = client.get("/agent/usagers/recherche", query_string=address, htmx=True).select("a[hx-get]")[0].attributes
+    plain = client.get("/agent/usagers/recherche", query_string=address)
+    fragment = client.get(str(link["hx-get"]), htmx=True)
+    assert not fragment.whole and (link["hx-target"], link["hx-swap"]) == ("#ajout", "outerHTML")
+    assert "data-focus" in fragment.select("#prenom")[0].attributes
+    for page in (plain, fragment, client.get(str(link["href"]))):
+        assert "open" in page.select("#creation")[0].attributes
+        values = page.form("/participations", css="#creation form").values
+        assert {name: values[name] for name in fields} == {name: [value] for name, value in fields.items()}
+
+
 def test_creating_with_htmx_answers_the_form_and_its_errors(made: Desk) -> None:
     form = made.log_in().get(f"/agent/rdv/{made.rdv}").form("/participations")
     page = form.submit(prenom="", nom="Diallo", htmx=True)
@@ -159,6 +183,7 @@ def test_a_full_session_asks_who_may_to_say_it_on_purpose(app: Flask, htmx: bool
     form = search(client, made, "zoé").form("/participations", css="#resultats form")
     page = form.submit(button="Zoé", htmx=htmx)
     assert page.status == 409 and page.has("La séance est complète") and page.has("4 personnes pour 3 places")
+    assert page.has("Rien n’a été enregistré pour Zoé")
     if htmx:
         assert page.headers["HX-Retarget"] == "#avis"
     assert made.session().places_prises == 3

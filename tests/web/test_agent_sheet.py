@@ -77,8 +77,10 @@ def test_a_tap_with_htmx_brings_the_row_the_gauge_and_the_version_only(going_on:
     targets = re.findall(r'<hx-partial hx-target="([^"]+)" hx-swap="([^"]+)"', page.html)
     assert targets == [
         (f"#participation-{place}", "outerMorph"),
+        (f"#alerte-{place}", "innerHTML"),
         (f"#jauge-{going_on.rdv}", "outerMorph"),
         ("#etat", "outerMorph"),
+        ("#etat-seance", "outerMorph"),
         ("#annonces", "innerHTML"),
     ]
     assert 'name="depuis" value="2"' in page.html and page.has("Prénom1 Nom001 : absence notée")
@@ -282,3 +284,12 @@ def test_the_journal_says_who_did_what(going_on: Desk) -> None:
     with going_on.app.app_context():
         (line,) = db.session.scalars(select(Journal)).all()
         assert "Prénom0" not in str(line.details)
+
+
+@pytest.mark.parametrize(("hours", "closed"), [(48, ["present", "absent"]), (-0.5, [])])
+def test_nobody_looks_ready_to_be_noted_days_ahead(app: Flask, hours: float, closed: list[str]) -> None:
+    made = desk(app, starts_at=utcnow() + timedelta(hours=hours))
+    page = made.log_in().get(f"/agent/rdv/{made.rdv}")
+    buttons = page.select(f"#participation-{made.places[0]} .statuts button")
+    assert [one.attributes["value"] for one in buttons if "disabled" in one.attributes] == closed
+    assert page.has("se noteront le jour de l’atelier") is bool(closed)

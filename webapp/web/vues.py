@@ -36,6 +36,7 @@ class PersonneVue:
     nom_dit: str
     statut: str
     statut_url: str
+    trop_tot: bool = False  # nobody can be noted present or absent before the day
     seance_annulee: bool = False  # had a place when the session was cancelled
     contact: str = ""
     tel: str = ""

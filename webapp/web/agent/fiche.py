@@ -53,6 +53,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         entree_libre=effective is ReservablePar.ENTREE_LIBRE,
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
         annulable=editable and fragments.cancellable(vues.state(rdv)),
+        trop_tot=vues.too_early(rdv),
         journal=vues.journal(rdv),
         refusal="" if status < 400 else "refus",
     )

@@ -43,8 +43,8 @@ def changes(
 ) -> Markup:
     """The rows of `people`, the gauge and, if `versioned`, the version they bring the page to.
 
-    `alerts`: why a tap was refused, or "" to take that away; a refreshed row keeps the one it shows, since an answer that
-    left before it may arrive after it.
+    `alerts`: why a tap was refused, or "" to take that away; a refreshed row keeps the one it shows, since an answer
+    that left before it may arrive after it.
     `newest` is the highest participation id the page has: rows above it are put where they belong among the others.
     One that is there after all (two answers crossed) is taken out first, so it is never there twice.
     """

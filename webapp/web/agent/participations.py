@@ -13,6 +13,7 @@ from webapp.domain.participation import Acteur, Statut, holds_seat
 from webapp.models import Participation, Rdv
 from webapp.notifications.people import Prevenus, prevenus
 from webapp.queries import fiche as queries
+from webapp.queries import usagers
 from webapp.services import booking, droits
 from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.forms.agent import AjoutForm, said_yes
@@ -54,10 +55,11 @@ def ajouter(rdv_id: int) -> ResponseReturnValue:
             prevenir=said_yes("prevenir", default=True),
         )
     except Complet as refusal:
-        response = _over(rdv, refusal, url_for(".ajouter", rdv_id=rdv_id), [("envoi", form.envoi.data), *form.typed])
+        kept = [("envoi", form.envoi.data), *form.typed]
+        response = _over(rdv, refusal, url_for(".ajouter", rdv_id=rdv_id), kept, name=_name(form))
         if is_htmx():  # the form below, as typed and without its old errors
-            kept = block_html("agent/ajout.html", "ajout", {"rdv": rdv, "form": form}).strip()
-            response.set_data(response.get_data(as_text=True) + str(partial("#ajout", kept, "outerHTML")))
+            below = block_html("agent/ajout.html", "ajout", {"rdv": rdv, "form": form}).strip()
+            response.set_data(response.get_data(as_text=True) + str(partial("#ajout", below, "outerHTML")))
         return response
     except DomainError as refusal:
         if refusal.status != 409:
@@ -170,6 +172,14 @@ def _over(
         jauge=rdv.jauge(),
     )
     return into_notice(answer)
+
+
+def _name(form: AjoutForm) -> str:
+    """The person picked, or typed."""
+    if form.known:
+        picked = usagers.of_organisation(current_agent().organisation_id, form.known)
+        return picked.nom_complet if picked else ""
+    return f"{form.prenom.data} {form.nom.data}"
 
 
 def _told(place: Participation) -> str:

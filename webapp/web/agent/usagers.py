@@ -12,7 +12,7 @@ from webapp.domain.droits import Droit, services_with
 from webapp.models import Usager
 from webapp.queries import fiche as queries
 from webapp.web.auth import current_agent, declares
-from webapp.web.forms.agent import AjoutForm
+from webapp.web.forms.agent import AjoutForm, typed_in_search
 from webapp.web.htmx import block_html, is_htmx, partial, respond
 from webapp.web.intake import number
 from webapp.web.templating import pluriel
@@ -38,7 +38,9 @@ class Trouve:
 @bp.get("/usagers/recherche")
 @declares(Droit.GERER_RDV)
 def recherche() -> ResponseReturnValue:
-    """People who fit `q`, for the session `rdv`: a page, or the list alone for htmx."""
+    """People who fit `q`, for the session `rdv`: a page, or the list alone for htmx.
+
+    `creer=1`: what was typed goes to the form that creates a person."""
     rdv = find(request.args.get("rdv", 0, type=number))
     agent, text = current_agent(), request.args.get("q", "").strip()[:LONGEST]
     services = services_with(agent.octrois(), Droit.VOIR, agent.organisation_id)
@@ -49,8 +51,11 @@ def recherche() -> ResponseReturnValue:
         "q": text,
         "trouves": found,
         "encore": more,
-        "form": AjoutForm(formdata=None, motif=rdv.motif),
+        "form": AjoutForm(formdata=None, motif=rdv.motif, data={} if found else typed_in_search(text)),
+        "creer": "creer" in request.args,
     }
+    if context["creer"]:
+        return respond("agent/ajout.html", "ajout", **context)
     if not is_htmx():
         return respond("agent/ajout.html", **context)
     count = pluriel(len(found), "personne trouvée", "personnes trouvées") if found else "Aucune personne trouvée"

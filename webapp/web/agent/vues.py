@@ -139,6 +139,7 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         nom=p.usager.nom_liste,
         nom_dit=p.usager.nom_complet,
         statut=p.statut,
+        trop_tot=too_early(rdv),
         seance_annulee=cancelled_with_it,
         statut_url=url_for("agent.statut", **link),
         contact=phones.national(phone) if phone else email or "",
@@ -152,6 +153,12 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         en_cours=any(message.etat in WAITING for message in told),
         alerte=alert,
     )
+
+
+def too_early(rdv: Rdv) -> bool:
+    """Is it before the session's day? Then nobody is noted present or absent (docs/domain.md rule 10)."""
+    tz = rdv.organisation.timezone
+    return local(utcnow(), tz).date() < local(rdv.starts_at, tz).date()
 
 
 def message_word(p: Participation, told: Sequence[Any], cancelled_with_it: bool = False) -> tuple[str, str]:

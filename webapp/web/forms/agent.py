@@ -158,6 +158,18 @@ class AjoutForm(BaseForm):
         self.values["numero_dossier"] = number or None
 
 
+def typed_in_search(text: str) -> dict[str, str]:
+    """What somebody looked for, where the form that creates a person has it: an address, a number, or a name."""
+    if "@" in text:
+        return {"courriel": text}
+    if text and not any(letter.isalpha() for letter in text):
+        return {"telephone": text}
+    first, _, rest = text.partition(" ")
+    if rest and first.isupper() and not rest.isupper():  # written as the sheet writes it: AMRANI Yasmina
+        first, rest = rest, first
+    return {"prenom": first, "nom": rest} if rest else {"nom": first}
+
+
 class AnnulationForm(BaseForm):
     """Cancel a session."""
 
