@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from tests import factories as make
@@ -11,7 +12,7 @@ from tests.desk import Desk, desk, sqlite_only  # noqa: F401
 from tests.pages import Page, PageClient
 from webapp.domain.droits import PRESETS, Droit
 from webapp.extensions import db
-from webapp.models import Rdv
+from webapp.models import Motif, PlageOuverture, Rdv
 from webapp.web.auth import CLOSED
 
 OPEN = {"agent.connexion", "agent.deconnexion", "agent.mot_de_passe", "agent.nouveau_mot_de_passe"}
@@ -131,6 +132,56 @@ def test_each_preset_does_what_it_may_with_a_session_of_its_service(made: Desk, 
     assert page.has("Groupe mère-enfant") is sees_all
 
 
+PLAGES_AND_MOTIFS = {"agent": 403, "référent": 200, "accueil": 403, "admin": 200, "voisin": 404, "étranger": 404}
+"""Whose doors open on a motif of the service, and on a plage a colleague holds there."""
+NOT_MINE = {"agent": 200, "référent": 200, "accueil": 403, "admin": 200, "voisin": 200, "étranger": 200}
+"""New plages: who creates some, in one's own services."""
+
+
+@pytest.mark.parametrize("who", sorted(PLAGES_AND_MOTIFS))
+def test_every_address_of_a_plage_or_a_motif_answers_each_as_it_should(made: Desk, who: str) -> None:
+    with made.app.app_context():
+        motif = db.session.get_one(Rdv, made.rdv).motif
+        motif.name = "Groupe du mardi"
+        holder = make.agent(motif.service, "référent")
+        plage = make.plage(motif, [holder], lieu=make.lieu(motif.organisation))
+        db.session.commit()
+        ids = {"plage_id": plage.id, "motif_id": motif.id}
+    client, expected = made.log_in(who), PLAGES_AND_MOTIFS[who]
+    token = token_of(client, made)
+    new = client.get(f"/agent/plages/nouvelle?motif_id={ids['motif_id']}")
+    assert new.status == NOT_MINE[who]
+    assert ("Groupe du mardi" in new.html) is (new.status == 200 and expected != 404)
+    asked = set()
+    for rule in rules(made.app):
+        if ids.keys() & rule.arguments:
+            for method in methods(rule):
+                page = ask(client, rule, method, token, **ids)
+                right = page.status in (303, 422) if (method, expected) == ("POST", 200) else page.status == expected
+                assert right, (rule.rule, method, page.status)
+                assert expected != 403 or page.has("Peuvent vous le donner : Nadia")
+                asked.add((rule.endpoint, method))
+    views = ("agent.plage", "configuration.motif", "configuration.archivage")
+    assert {(view, method) for view in views for method in ("GET", "POST")} <= asked
+
+    data = {"csrf_token": token}
+    about = f"plage={ids['plage_id']}"  # the fragments of a plage being changed
+    assert client.get(f"/agent/plages/heritage?{about}", htmx=True).status == expected
+    assert client.post(f"/agent/plages/heritage?{about}", data=data, htmx=True).status == expected
+    assert client.post(f"/agent/plages/apercu?{about}", data=data, htmx=True).status == expected
+    lists = expected if expected != 404 else {"voisin": 403, "étranger": 200}[who]
+    for address in ("/configuration/motifs", "/configuration/motifs/nouveau"):
+        assert client.get(address).status == lists, address
+    assert client.post("/configuration/motifs/apercu", data=data, htmx=True).status == lists
+    typed = client.post("/agent/plages/nouvelle", data={**data, "motif_id": str(ids["motif_id"])})
+    assert typed.status in ({403} if NOT_MINE[who] == 403 else {200, 422})
+
+    with made.app.app_context():
+        motif, plages = db.session.get_one(Motif, ids["motif_id"]), db.session.scalars(select(PlageOuverture)).all()
+        assert motif.name == "Groupe du mardi" and len(plages) == 1
+        assert (motif.archived_at is None) is (expected != 200)  # the one post above that needs no more than its button
+
+
 # --- people of the organisation seen from elsewhere ----------------------------------------------------------------
 
 
@@ -170,3 +221,9 @@ def test_a_search_that_finds_nobody_says_what_to_do(made: Desk, text: str) -> No
     for htmx in (False, True):
         page = client.get("/agent/usagers/recherche", query_string={"rdv": made.rdv, "q": text}, htmx=htmx)
         assert page.status == 200 and not page.select("button[name=usager_id]")
+
+
+def test_a_page_that_is_not_there_sends_back_to_the_back_office(made: Desk) -> None:
+    page = made.log_in().get("/agent/rdv/99999")
+    assert page.status == 404 and page.has("Aujourd’hui") and not page.has("ateliers proposés")
+    assert page.select("main a.button")[0].attributes["href"] == "/agent/"
