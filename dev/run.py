@@ -298,7 +298,9 @@ def welcome(output: Output, site: str, demo: dict[str, Any] | None) -> None:
         output.line("rdv", f"Connexion des agents : {site}/agent/connexion")
         for agent in demo["agents"]:
             presets = ", ".join(agent["presets"])
-            output.line("rdv", f"  {agent['courriel']}  mot de passe : {agent['mot_de_passe']}  ({presets})")
+            known = agent["mot_de_passe"]
+            secret = f"mot de passe : {known}" if known else "mot de passe changé depuis"
+            output.line("rdv", f"  {agent['courriel']}  {secret}  ({presets})")
         output.line("rdv", f"SMS et courriels de la démonstration : {site}/demo/messages")
     output.line("rdv", "Ctrl-C arrête tout.")
 

@@ -31,7 +31,7 @@ from webapp.models import (
     ouverture,
 )
 
-from ..comptes import create_agent
+from ..comptes import authenticate, create_agent
 from ..plages import PlageData, save_plage
 from ..rdvs import effective_capacity, freeze_started
 from ..transaction import transaction
@@ -85,7 +85,11 @@ def summary() -> dict[str, Any]:
     return {
         "organisation": organisation.slug,
         "agents": [
-            {"courriel": email, "mot_de_passe": data.PASSWORD, "presets": [preset]}
+            {
+                "courriel": email,
+                "mot_de_passe": data.PASSWORD if authenticate(email, data.PASSWORD) else None,  # somebody chose another
+                "presets": [preset],
+            }
             for preset, _, _, email, _ in data.AGENTS
             if email in agents
         ],
@@ -162,7 +166,7 @@ def _plages(organisation: Organisation) -> None:
                     weekdays=(plage["jour"],),
                     until=today + timedelta(weeks=14),
                 ),
-                excluded=tuple(day for day in (date(y, 12, 25) for y in (today.year, today.year + 1))),
+                excluded=tuple(date(year, *day) for year in (today.year, today.year + 1) for day in data.HOLIDAYS),
                 capacite_max=plage.get("capacite_max"),
                 instructions_apres=plage.get("instructions_apres"),
                 reservable_par=ReservablePar(plage["reservable_par"]) if "reservable_par" in plage else None,
@@ -184,7 +188,7 @@ def _past(organisation: Organisation) -> None:
                 starts, ends = interval_utc(day, plage.start_time, plage.end_time, organisation.timezone)
                 if starts > now:
                     break
-                if day not in known:
+                if day not in known and (day.month, day.day) not in data.HOLIDAYS:
                     rdv = Rdv(
                         organisation_id=organisation.id,
                         motif=plage.motif,
