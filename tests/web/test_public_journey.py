@@ -204,3 +204,10 @@ def test_other_messages_are_announced_as_they_will_be(client: PageClient, app: F
     mails = session(app, org_confirmation_sms="sans_courriel")
     page = book(client, mails)
     assert page.has("par courriel à e••••@exemple.fr") and not page.has("par SMS")
+
+
+def test_a_link_that_was_cut_says_what_to_do_and_whom_to_call(client: PageClient, app: Flask) -> None:
+    session(app)
+    page = client.get("/p/4XlTeL09H70Egw2")
+    assert page.status == 404 and page.has("copiez-le en entier") and page.has("dernier message reçu")
+    assert page.select("main a[href^='tel:']")

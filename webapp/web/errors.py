@@ -66,6 +66,12 @@ WORDS = {
         "Essayez à nouveau dans un instant.",
     ),
 }
+# What to do about a page that is not there, by the beginning of its address, where the usual advice would mislead.
+LOST = {
+    "/agent": "Vérifiez l’adresse, ou repartez de la page « Aujourd’hui ».",
+    "/configuration": "Vérifiez l’adresse, ou repartez de la page « Aujourd’hui ».",
+    "/p/": "Le lien est peut-être coupé : copiez-le en entier, ou ouvrez celui du dernier message reçu.",
+}
 RETRY_AFTER = {429: 60, 503: 5}
 
 
@@ -117,6 +123,8 @@ def error_response(status: int, message: str = "", advice: str = "", code: str =
     """What happened and what to do, in the form the asker understands."""
     title, usual_message, usual_advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
     message = message or usual_message
+    if status == 404:
+        usual_advice = next((words for start, words in LOST.items() if request.path.startswith(start)), usual_advice)
     advice = advice or usual_advice
     if request.path.startswith("/api/"):
         problem: dict[str, Any] = {

@@ -36,7 +36,9 @@ class Moment(StrEnum):
 def _find(token: str) -> Participation:
     found = queries.participation_by_hash(links.fingerprint(token))
     if found is None:
-        raise Introuvable
+        if len(everybody := queries.organisations()) == 1:
+            show(everybody[0])  # whom to call
+        raise Introuvable("Ce lien ne mène à aucun rendez-vous.")
     show(found.rdv.organisation)
     return found
 
