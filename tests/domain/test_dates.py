@@ -22,14 +22,14 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize(
     ("moment", "tz", "words"),
     [
-        (utc(2026, 3, 3, 13), PARIS, "mardi 3 mars 2026 à 14_h"),
-        (utc(2026, 7, 1, 7, 30), PARIS, "mercredi 1er juillet 2026 à 9_h_30"),
-        (utc(2026, 3, 1, 2), FORT_DE_FRANCE, "samedi 28 février 2026 à 22_h"),
-        (utc(2026, 12, 31, 14, 5), NOUMEA, "vendredi 1er janvier 2027 à 1_h_05"),
-        (utc(2026, 3, 29, 0, 59), PARIS, "dimanche 29 mars 2026 à 1_h_59"),
-        (utc(2026, 3, 29, 1, 0), PARIS, "dimanche 29 mars 2026 à 3_h"),
-        (utc(2026, 10, 25, 0, 30), PARIS, "dimanche 25 octobre 2026 à 2_h_30"),
-        (utc(2026, 10, 25, 1, 30), PARIS, "dimanche 25 octobre 2026 à 2_h_30"),
+        (utc(2026, 3, 3, 13), PARIS, "mardi 3_mars 2026 à 14_h"),
+        (utc(2026, 7, 1, 7, 30), PARIS, "mercredi 1er_juillet 2026 à 9_h_30"),
+        (utc(2026, 3, 1, 2), FORT_DE_FRANCE, "samedi 28_février 2026 à 22_h"),
+        (utc(2026, 12, 31, 14, 5), NOUMEA, "vendredi 1er_janvier 2027 à 1_h_05"),
+        (utc(2026, 3, 29, 0, 59), PARIS, "dimanche 29_mars 2026 à 1_h_59"),
+        (utc(2026, 3, 29, 1, 0), PARIS, "dimanche 29_mars 2026 à 3_h"),
+        (utc(2026, 10, 25, 0, 30), PARIS, "dimanche 25_octobre 2026 à 2_h_30"),
+        (utc(2026, 10, 25, 1, 30), PARIS, "dimanche 25_octobre 2026 à 2_h_30"),
     ],
 )
 def test_long_moment(moment: datetime, tz: str, words: str) -> None:
@@ -40,8 +40,8 @@ def test_long_moment(moment: datetime, tz: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("function", "day", "words"),
     [
-        (dates.long_date, date(2026, 3, 3), "mardi 3 mars 2026"),
-        (dates.long_date, date(2026, 8, 1), "samedi 1er août 2026"),
+        (dates.long_date, date(2026, 3, 3), "mardi 3_mars 2026"),
+        (dates.long_date, date(2026, 8, 1), "samedi 1er_août 2026"),
         (dates.full_date, date(2027, 6, 30), "30 juin 2027"),
         (dates.full_date, date(2027, 5, 1), "1er mai 2027"),
         (dates.weekday_date, date(2026, 3, 4), "mercredi 4 mars"),
@@ -52,7 +52,7 @@ def test_long_moment(moment: datetime, tz: str, words: str) -> None:
 )
 def test_days(function: object, day: date, words: str) -> None:
     assert callable(function)
-    assert function(day) == words
+    assert plain(function(day)) == words
 
 
 @pytest.mark.parametrize(

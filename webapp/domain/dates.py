@@ -40,8 +40,9 @@ def _words(day: date, pattern: str) -> str:
 
 
 def long_date(moment: date, tz: Zone | None = None) -> str:
-    """mardi 3 mars 2026."""
-    return _words(_day(moment, tz), "EEEE D MMMM y")
+    """mardi 3 mars 2026, the day and its month on one line (non-breaking space)."""
+    day = _day(moment, tz)
+    return f"{_words(day, 'EEEE D')}{NBSP}{_words(day, 'MMMM y')}"
 
 
 def full_date(moment: date, tz: Zone | None = None) -> str:

@@ -45,6 +45,8 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
         return sms.transliterate(" ".join(render_template(f"sms/{event}.txt", **words).split()))
 
     place, name = seance.ou_sms, seance.nom_sms
+    if seance.neutre:
+        name, place = _place_once(name, place)
     titled = [f"{name} - {seance.intitule}"] if seance.intitule else []
     for variant in (
         *(text(full, court=False, lieu=place) for full in titled),
@@ -57,6 +59,17 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
     return sms.fit_message(
         lambda part, free: text(part, court=True, lieu=short, raison=free), name, raison, limit_segments=limit
     )
+
+
+def _place_once(name: str, place: str) -> tuple[str, str]:
+    """A name that ends as the place begins says the whole of it, and the place nothing: "rendez-vous à la Maison des
+    solidarités de Valmont"."""
+    words = name.split()
+    for start in range(len(words)):
+        tail = " ".join(words[start:])
+        if f"{place} ".startswith(f"{tail} "):
+            return name + place[len(tail) :], ""
+    return name, place
 
 
 def render_mail(folder: str, context: Mapping[str, Any]) -> Mail:
