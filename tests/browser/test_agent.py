@@ -16,7 +16,7 @@ NEW_PASSWORD = "une phrase entière se retient"
 
 
 def log_in(page: Page, password: str) -> None:
-    page.get_by_label("Adresse électronique").fill(MAELLE)
+    page.get_by_label("Courriel").fill(MAELLE)
     page.get_by_label("Mot de passe").fill(password)
     page.get_by_role("button", name="Se connecter").click()
 
@@ -30,10 +30,10 @@ def test_wrong_then_forgotten_password(visitor: Callable[..., Page], stage: Stag
     log_in(page, "ce n’est pas lui")
     expect(page).to_have_title(starting("Erreur : Se connecter"))
     expect(page.locator("#erreurs")).to_contain_text("ne vont pas ensemble")
-    expect(page.get_by_label("Adresse électronique")).to_have_value(MAELLE)
+    expect(page.get_by_label("Courriel")).to_have_value(MAELLE)
     expect(page.get_by_label("Mot de passe")).to_have_value("")
     page.get_by_role("link", name="Mot de passe oublié").click()
-    page.get_by_label("Adresse électronique").fill(MAELLE)
+    page.get_by_label("Courriel").fill(MAELLE)
     page.get_by_role("button", name="Recevoir le lien").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Regardez vos courriels")
     messages_to(page, MAELLE, mails=1 if js else 2)

@@ -94,7 +94,7 @@ def test_too_many_attempts(window: Callable[..., Page], strict_site: Site) -> No
     answers = keep_answers(page)
     page.goto("/agent/connexion")
     for _ in range(9):
-        page.get_by_label("Adresse électronique").fill("inconnue@exemple.fr")
+        page.get_by_label("Courriel").fill("inconnue@exemple.fr")
         page.get_by_label("Mot de passe").fill("non")
         page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Trop de demandes")

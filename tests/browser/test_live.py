@@ -65,7 +65,7 @@ def stream_opens(page: Page, address: str, **options: Any) -> None:
 
 def log_in(page: Page, email: str) -> None:
     page.goto("/agent/connexion")
-    page.get_by_label("Adresse électronique").fill(email)
+    page.get_by_label("Courriel").fill(email)
     page.get_by_label("Mot de passe").fill(make.PASSWORD)
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Bonjour")

@@ -27,15 +27,13 @@ def said_yes(name: str, *, default: bool) -> bool:
     return "1" in values if values else default
 
 
-ADDRESS = [InputRequired("Écrivez votre adresse électronique."), Length(max=254)]
+ADDRESS = [InputRequired("Écrivez votre adresse de courriel."), Length(max=254)]
 
 
 class ConnexionForm(BaseForm):
     """Log in."""
 
-    courriel = EmailField(
-        "Adresse électronique", [InputRequired("Écrivez votre adresse électronique."), Length(max=254)]
-    )
+    courriel = EmailField("Courriel", [InputRequired("Écrivez votre adresse de courriel."), Length(max=254)])
     mot_de_passe = PasswordField("Mot de passe", [InputRequired("Écrivez votre mot de passe.")])
 
     def fail(self) -> None:
@@ -46,9 +44,7 @@ class ConnexionForm(BaseForm):
 class MotDePasseOublieForm(BaseForm):
     """Ask for a link to choose another password."""
 
-    courriel = EmailField(
-        "Adresse électronique", [InputRequired("Écrivez votre adresse électronique."), Length(max=254)]
-    )
+    courriel = EmailField("Courriel", [InputRequired("Écrivez votre adresse de courriel."), Length(max=254)])
 
 
 class NouveauMotDePasseForm(BaseForm):
@@ -176,5 +172,5 @@ class AnnulationForm(BaseForm):
     raison = StringField(
         "Raison",
         [Length(max=300)],
-        description="Les personnes prévenues la liront. Exemple : l’intervenante est malade.",
+        description="Les personnes prévenues la liront. Exemple : la salle n’est pas disponible.",
     )

@@ -19,7 +19,7 @@ from webapp.web.csrf import masked_token
 SENTENCES = {
     "This field is required.": "Remplissez ce champ.",
     "Invalid input.": "Cette réponse n’est pas comprise.",
-    "Invalid email address.": "Cette adresse électronique n’est pas complète. Exemple : prenom.nom@exemple.fr",
+    "Invalid email address.": "Cette adresse de courriel n’est pas complète. Exemple : prenom.nom@exemple.fr",
     "Invalid URL.": "Cette adresse n’est pas complète. Exemple : https://exemple.fr",
     "Not a valid choice.": "Choisissez une des réponses proposées.",
     "Invalid Choice: could not coerce.": "Choisissez une des réponses proposées.",

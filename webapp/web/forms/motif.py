@@ -124,7 +124,7 @@ class MotifForm(BaseForm):
         filters=[strip],
     )  # fmt: skip
     instructions_apres = TextAreaField(
-        "Une fois inscrit", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        "Une fois la place réservée", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
         filters=[strip],
     )  # fmt: skip
     avertissement_annulation = TextAreaField(
@@ -157,7 +157,7 @@ class MotifForm(BaseForm):
         "Renseignements demandés",
         [
             (Champ.TELEPHONE.value, "Téléphone"),
-            (Champ.COURRIEL.value, "Adresse électronique"),
+            (Champ.COURRIEL.value, "Courriel"),
             (Champ.DATE_NAISSANCE.value, "Date de naissance"),
             (Champ.NUMERO_DOSSIER.value, "Numéro de dossier"),
         ],
@@ -205,7 +205,7 @@ class MotifForm(BaseForm):
     def validate_champs(self, field: Field) -> None:
         """Somebody nobody can reach can't be told anything (docs/domain.md rule 8)."""
         if not {Champ.TELEPHONE.value, Champ.COURRIEL.value} & set(field.data or ()):
-            raise ValidationError("Demandez au moins le téléphone ou l’adresse électronique.")
+            raise ValidationError("Demandez au moins le téléphone ou l’adresse de courriel.")
 
     def validate_rappels(self, field: Field) -> None:
         """A few reminders help, many are noise."""

@@ -106,7 +106,7 @@ class PlageForm(BaseForm):
         filters=[strip],
     )  # fmt: skip
     instructions_apres = TextAreaField(
-        "Une fois inscrit", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
+        "Une fois la place réservée", [Length(max=TEXT, message=f"C’est trop long : {TEXT} caractères au plus.")],
         filters=[strip],
     )  # fmt: skip
     reservable_par = SelectField(

@@ -23,7 +23,7 @@ from .base import BaseForm
 NAME_MAX = 80
 DOSSIER_MAX = 40
 OLDEST = 120  # years
-SHORT = "Écrivez un numéro de téléphone ou une adresse électronique : nous devons pouvoir vous prévenir."
+SHORT = "Écrivez un numéro de téléphone ou une adresse de courriel : nous devons pouvoir vous prévenir."
 FOR_SOMEBODY = "Pour réserver une place à un proche, appelez-nous : un agent l’inscrira avec vous."
 MAIL = "prenom.nom@exemple.fr"
 MONTHS = "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre".split()  # noqa: SIM905
@@ -124,7 +124,7 @@ class InscriptionForm(BaseForm):
         typed = clean_name(field.data or "")
         if not typed:
             if not self.two_ways:
-                raise ValidationError("Écrivez votre adresse électronique.")
+                raise ValidationError("Écrivez votre adresse de courriel.")
             return
         self.values["courriel"] = email_typed(typed)
 
@@ -165,11 +165,11 @@ def email_typed(text: str) -> str:
     if "." not in typed.rpartition("@")[2]:
         raise ValidationError("Il manque la fin de l’adresse, comme « .fr » ou « .com ».")
     if len(typed) > 254:
-        raise ValidationError("Cette adresse électronique est trop longue.")
+        raise ValidationError("Cette adresse de courriel est trop longue.")
     try:
         return fold_email(validate_email(typed, check_deliverability=False).normalized)
     except EmailNotValidError as error:
-        raise ValidationError(f"Cette adresse électronique n’est pas correcte. Exemple : {MAIL}") from error
+        raise ValidationError(f"Cette adresse de courriel n’est pas correcte. Exemple : {MAIL}") from error
 
 
 def birth_date_typed(text: str, today: date) -> date:
