@@ -1,5 +1,6 @@
 """Plages are set up from pages: what they inherit, their dates in view, what saving did, and only where one may."""
 
+import threading
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -10,8 +11,11 @@ from flask import Flask
 from tests import factories
 from tests.pages import Page, PageClient
 from webapp.domain.capacity import ReservablePar
+from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.models import Agent, Motif, PlageOuverture, Rdv, TypeLieu
+from webapp.services import plages as services
+from webapp.web.agent import plages as views
 
 NOUVELLE = "/agent/plages/nouvelle"
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -301,3 +305,42 @@ def test_who_creates_a_plage_holds_it_unless_they_only_administer(
 def test_answers_that_are_missing_are_said_beside_each(office: Office) -> None:
     page = office.create(agent_ids=[])
     assert page.errors["agent_ids"].endswith("Choisissez au moins un agent.")
+
+
+def test_a_colleague_who_removes_the_sessions_shown_meanwhile_is_said_not_broken(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal shows the page again, where sessions that were read before are gone."""
+    page = office.create()
+    plage, agent_id = office.plage().id, office.agent.id
+    mondays = services.PlageData(
+        office.motif.id, (agent_id,), date(2026, 12, 1), time(14), time(16), lieu_id=office.lieu.id,
+        recurrence=Recurrence(Frequency.WEEKLY, weekdays=(0,), count=4),
+    )  # fmt: skip
+
+    def colleague() -> None:
+        with office.client.app.app_context(), time_machine.travel(NOW, tick=False):
+            services.save_plage(plage, mondays, db.session.get_one(Agent, agent_id))
+            db.session.remove()
+
+    def meanwhile(*args: Any, **options: Any) -> Any:
+        faster = threading.Thread(target=colleague)
+        faster.start()
+        faster.join()
+        return services.save_plage(*args, **options)
+
+    monkeypatch.setattr(views, "save_plage", meanwhile)
+    page = page.form(f"/plages/{plage}").submit(title="Le mardi")
+    assert page.status == 409 and page.has("Un collègue a modifié cette plage")
+    db.session.rollback()
+    shown = {str(link.attributes["href"]) for link in page.select('a[href^="/agent/rdv/"]')}
+    assert shown == {f"/agent/rdv/{rdv_id}" for (rdv_id,) in db.session.query(Rdv.id)}
+
+
+def test_a_change_of_capacity_stands_in_the_journal_of_each_session(office: Office) -> None:
+    page = office.create()
+    page.form(f"/plages/{office.plage().id}").submit(capacite_max="8")
+    rdv = db.session.query(Rdv).order_by(Rdv.id).first()
+    assert office.client.get(f"/agent/rdv/{rdv.id}/journal").has(
+        "a changé la capacité : 8 places au lieu de 12 places."
+    )

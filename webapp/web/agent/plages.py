@@ -83,14 +83,8 @@ def nouvelle_plage() -> ResponseReturnValue:
 @keeps_form
 def plage(plage_id: int) -> ResponseReturnValue:
     """A plage, its coming sessions, and the form that changes it."""
-    found, now = _find(plage_id), utcnow()
-    return _edit(
-        found,
-        _form(found),
-        tz=found.organisation.timezone,
-        seances=queries.coming_sessions(found.organisation_id, found.id, now),
-        venir=queries.coming_by_plage(found.organisation_id, now).get(found.id, queries.Venir()),
-    )
+    found = _find(plage_id)
+    return _edit(found, _form(found))
 
 
 @bp.route("/plages/heritage", methods=["GET", "POST"])
@@ -176,20 +170,20 @@ def _usual_holder(agent: Agent) -> Agent | None:
     return agent if holds or queries.holds_sessions(agent) else None
 
 
-def _edit(found: PlageOuverture | None, form: PlageForm, **context: Any) -> ResponseReturnValue:
+def _edit(found: PlageOuverture | None, form: PlageForm) -> ResponseReturnValue:
     if "actualiser" in request.form and not form.stale:
         if request.form["actualiser"] == "salle" and form.salle is not None and form.salle.capacite:
             form.capacite_max.data, form.capacite_max.raw_data = form.salle.capacite, None
-        return respond(PAGE, status=200, **_context(form, found), **context)
+        return respond(PAGE, status=200, **_whole(form, found))
     if form.validate_on_submit():
         version = int(form.version.data) if (form.version.data or "").isdigit() else None
         try:
             saved = save_plage(found.id if found else None, form.plage_data(), current_agent(), version=version)
         except DomainError as refusal:
-            return refused(refusal, PAGE, **_context(form, found), **context)
+            return refused(refusal, PAGE, **_whole(form, found))
         _say(found is None, saved)
         return go_to(url_for(".plage", plage_id=saved.plage.id))
-    return respond(PAGE, **_context(form, found), **context)
+    return respond(PAGE, **_whole(form, found))
 
 
 def _say(created: bool, saved: Reconciliation) -> None:
@@ -216,6 +210,19 @@ def _say(created: bool, saved: Reconciliation) -> None:
 def _context(form: PlageForm, found: PlageOuverture | None) -> dict[str, Any]:
     """What the page and its fragments show beside the fields."""
     return {"form": form, "plage": found, "motif": form.motif, "dates": _dates(form), "qui": RESERVABLE_PAR}
+
+
+def _whole(form: PlageForm, found: PlageOuverture | None) -> dict[str, Any]:
+    """What the page shows, read when it is shown: a save that was refused took what we knew with it."""
+    context = _context(form, found)
+    if found is None:
+        return context
+    now = utcnow()
+    return context | {
+        "tz": found.organisation.timezone,
+        "seances": queries.coming_sessions(found.organisation_id, found.id, now),
+        "venir": queries.coming_by_plage(found.organisation_id, now).get(found.id, queries.Venir()),
+    }
 
 
 def _dates(form: PlageForm) -> Dates:
