@@ -125,3 +125,6 @@ def test_a_hundred_sessions_follow_in_a_bounded_number_of_statements() -> None:
         save_motif(place.motif.id, {"capacite_max": 9}, place.agent)
     assert len(seen) <= 16
     assert set(db.session.scalars(select(Rdv.capacite_max).where(Rdv.starts_at > utcnow()))) == {9}
+    lines = db.session.scalars(select(Journal).where(Journal.action == "capacite")).all()
+    assert len({line.rdv_id for line in lines}) == len(lines) == 100
+    assert [line.details for line in lines[:1]] == [{"de": 12, "a": 9}]

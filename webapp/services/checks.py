@@ -1,13 +1,21 @@
-"""Recount every invariant: what `flask check` says (docs/domain.md rules 2, 7 and 9)."""
+"""Recount every invariant: what `flask check` says (docs/domain.md rules 2, 4, 7, 9 and 10)."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import joinedload
 
-from webapp.domain.participation import OCCUPENT, Statut
+from webapp.clock import utcnow
+from webapp.domain.contacts import identity_keys
+from webapp.domain.participation import OCCUPENT, Statut, holds_seat, seat_delta
+from webapp.domain.recurrence import interval_utc
 from webapp.extensions import db
 from webapp.models import (
     EtatNotification,
+    Journal,
     Motif,
     Notification,
     Participation,
@@ -18,15 +26,26 @@ from webapp.models import (
     usager_organisations,
 )
 
+from .plages import days_of
 from .rdvs import effective_capacity
+
+READ_BACK = timedelta(days=7)
+"""How long after its end a session's journal is still read line by line: retention empties older ones."""
+MOVES = ("inscription", "statut", "annulation", "capacite")
+"""What the journal calls the changes that move a session's seats; each one makes its version grow."""
 
 
 def broken() -> Iterator[str]:
     """One line for each invariant that does not hold; nothing when all is well."""
     yield from _seats()
     yield from _capacities()
+    yield from _oversold()
     yield from _cancelled()
+    yield from _statuses()
+    yield from _versions()
+    yield from _journal()
     yield from _people()
+    yield from _twice()
     yield from _outbox()
     yield from _plages()
 
@@ -45,12 +64,53 @@ def _seats() -> Iterator[str]:
     )
     for rdv_id, stored, real in rows:
         yield f"rdv {rdv_id}: places_prises says {stored}, {real} participations hold a seat"
+    for rdv_id, stored in db.session.execute(select(Rdv.id, Rdv.places_proposees).where(Rdv.places_proposees != 0)):
+        yield f"rdv {rdv_id}: places_proposees says {stored}, nobody was offered a seat"
 
 
 def _capacities() -> Iterator[str]:
-    for rdv in db.session.scalars(select(Rdv).where(Rdv.fige.is_(None), Rdv.cancelled_at.is_(None))):
+    """Of the sessions to come: one that has started keeps the capacity it had, even before it is frozen."""
+    coming = select(Rdv).where(Rdv.starts_at > utcnow(), Rdv.fige.is_(None), Rdv.cancelled_at.is_(None))
+    for rdv in db.session.scalars(coming.options(joinedload(Rdv.motif), joinedload(Rdv.plage_ouverture))):
         if rdv.capacite_max != effective_capacity(rdv):
             yield f"rdv {rdv.id}: capacite_max is {rdv.capacite_max}, its settings give {effective_capacity(rdv)}"
+
+
+def _oversold() -> Iterator[str]:
+    """No seat was taken beyond the capacity of its moment, unless an agent meant it (rule 7): each session's journal
+    read from now back to its beginning. Once a session has started its seats are corrected, not sold."""
+    sessions = db.session.execute(
+        select(Rdv.id, Rdv.places_prises, Rdv.capacite_max, Rdv.starts_at)
+        .where(Rdv.ends_at > utcnow() - READ_BACK)
+        .order_by(Rdv.id)
+    ).all()
+    lines = defaultdict(list)
+    for line in db.session.execute(
+        select(Journal.rdv_id, Journal.id, Journal.action, Journal.details, Journal.quand)
+        .join(Rdv, Rdv.id == Journal.rdv_id)
+        .where(Rdv.ends_at > utcnow() - READ_BACK, Journal.action.in_(MOVES))
+        .order_by(Journal.id.desc())
+    ):
+        lines[line.rdv_id].append(line)
+    for rdv_id, taken, capacity, starts_at in sessions:
+        for line in lines[rdv_id]:
+            if line.action == "capacite":
+                capacity = line.details["de"]
+            elif line.action == "annulation":
+                taken = line.details["personnes"]
+            else:
+                delta = _delta(line.action, line.details)
+                meant = line.details.get("surbooking") or line.quand >= starts_at
+                if delta > 0 and capacity is not None and taken > capacity and not meant:
+                    yield f"rdv {rdv_id}: journal {line.id} took seat {taken} of {capacity}"
+                taken -= delta
+        if taken < 0 or (capacity is not None and taken > capacity):
+            yield f"rdv {rdv_id}: before what its journal says, {taken} seats taken of {capacity}"
+
+
+def _delta(action: str, details: dict[str, str]) -> int:
+    """Seats a line of the journal took or freed."""
+    return 1 if action == "inscription" else seat_delta(Statut(details["de"]), Statut(details["a"]))
 
 
 def _cancelled() -> Iterator[str]:
@@ -69,6 +129,69 @@ def _cancelled() -> Iterator[str]:
     )
     for (participation_id,) in future:
         yield f"participation {participation_id}: absent before the start"
+
+
+def _statuses() -> Iterator[str]:
+    early = (
+        select(Participation.id)
+        .join(Rdv)
+        .where(Participation.statut == Statut.PRESENT, Rdv.starts_at > utcnow() + timedelta(days=1))
+    )
+    for participation_id in db.session.scalars(early):
+        yield f"participation {participation_id}: present before the day"
+
+
+def _versions() -> Iterator[str]:
+    """Versions only grow, once at least for each change the journal tells: two writers who did not see each other
+    would leave two lines and one step."""
+    ahead = select(Participation.id, Participation.rdv_version, Rdv.version).join(Participation.rdv)
+    for participation_id, seen, version in db.session.execute(ahead.where(Participation.rdv_version > Rdv.version)):
+        yield f"participation {participation_id}: changed at version {seen} of a session at version {version}"
+    moves = (
+        select(Journal.rdv_id, func.count().label("n"))
+        .where(Journal.action.in_(MOVES))
+        .group_by(Journal.rdv_id)
+        .subquery()
+    )
+    for rdv_id, version, n in db.session.execute(
+        select(Rdv.id, Rdv.version, moves.c.n).join(moves, moves.c.rdv_id == Rdv.id).where(Rdv.version <= moves.c.n)
+    ):
+        yield f"rdv {rdv_id}: version {version} after {n} changes"
+    moves = _moves_of_people().with_only_columns(Journal.sujet_id, func.count().label("n")).subquery()
+    for participation_id, version, n in db.session.execute(
+        select(Participation.id, Participation.version, moves.c.n)
+        .join(moves, moves.c.sujet_id == Participation.id)
+        .where(Participation.version < moves.c.n)
+    ):
+        yield f"participation {participation_id}: version {version} after {n} changes"
+
+
+def _moves_of_people() -> Select[Any]:
+    """The journal's lines about seats, one group for each participation."""
+    return (
+        select(Journal.sujet_id)
+        .where(Journal.sujet_type == "participation", Journal.action.in_(MOVES))
+        .group_by(Journal.sujet_id)
+    )
+
+
+def _journal() -> Iterator[str]:
+    """What the journal last says of somebody is what they are; a cancelled session took every seat back."""
+    last = _moves_of_people().with_only_columns(func.max(Journal.id))
+    for participation_id, statut, cancelled_at, action, details in db.session.execute(
+        select(Participation.id, Participation.statut, Rdv.cancelled_at, Journal.action, Journal.details)
+        .select_from(Participation)
+        .join(Participation.rdv)
+        .join(Journal, Journal.sujet_id == Participation.id)
+        .where(Journal.id.in_(last))
+    ):
+        if action == "statut" and "a" not in details:
+            continue  # emptied with the person it was about
+        said = Statut.INSCRIT if action == "inscription" else Statut(details["a"])
+        if cancelled_at is not None and holds_seat(said):
+            said = Statut.ANNULE
+        if statut is not said:
+            yield f"participation {participation_id}: {statut}, the journal says {said}"
 
 
 def _people() -> Iterator[str]:
@@ -92,6 +215,21 @@ def _people() -> Iterator[str]:
         yield f"usager_cle {key_id}: belongs to nobody"
 
 
+def _twice() -> Iterator[str]:
+    """One person, one seat (rule 9): not even as two people who are the same. Of the sessions to come."""
+    found = defaultdict(set)
+    for rdv_id, usager in db.session.execute(
+        select(Participation.rdv_id, Usager)
+        .join(Participation.usager)
+        .join(Participation.rdv)
+        .where(Participation.statut.in_(OCCUPENT), Rdv.starts_at > utcnow())
+    ):
+        for key in identity_keys(usager.first_name, usager.last_name, usager.birth_date, usager.phone, usager.email):
+            found[rdv_id, key].add(usager.id)
+    for rdv_id, usagers in sorted({(rdv_id, tuple(sorted(who))) for (rdv_id, _), who in found.items() if len(who) > 1}):
+        yield f"rdv {rdv_id}: usagers {', '.join(map(str, usagers))} are the same person"
+
+
 def _outbox() -> Iterator[str]:
     rows = db.session.execute(
         select(Notification.id, Notification.etat).where(
@@ -106,6 +244,13 @@ def _outbox() -> Iterator[str]:
     )
     for notification_id, etat in rows:
         yield f"notification {notification_id}: state {etat} without what goes with it"
+    for notification_id, changement, version in db.session.execute(
+        select(Notification.id, Notification.changement, Participation.version)
+        .join(Participation, Participation.id == Notification.sujet_id)
+        .where(Notification.sujet_type == "participation", Notification.changement.like("v%"))
+    ):
+        if int(changement[1:].split()[0]) > version:
+            yield f"notification {notification_id}: about {changement} of a participation at version {version}"
 
 
 def _plages() -> Iterator[str]:
@@ -118,3 +263,34 @@ def _plages() -> Iterator[str]:
         yield f"rdv {rdv_id}: not of its plage's motif or organisation"
     for (rdv_id,) in db.session.execute(select(Rdv.id).join(Motif).where(Rdv.organisation_id != Motif.organisation_id)):
         yield f"rdv {rdv_id}: its motif belongs to another organisation"
+    yield from _fitting()
+
+
+def _fitting() -> Iterator[str]:
+    """Every session to come that was not detached is where and when its plage says (rules 4 and 5)."""
+    coming: dict[PlageOuverture, list[Rdv]] = defaultdict(list)
+    for rdv in db.session.scalars(
+        select(Rdv)
+        .where(
+            Rdv.plage_ouverture_id.is_not(None),
+            Rdv.starts_at > utcnow(),
+            Rdv.cancelled_at.is_(None),
+            Rdv.detache.is_(False),
+        )
+        .options(joinedload(Rdv.plage_ouverture))
+    ):
+        assert rdv.plage_ouverture is not None and rdv.occurrence_le is not None
+        coming[rdv.plage_ouverture].append(rdv)
+    for plage, sessions in coming.items():
+        days = set(days_of(plage, until=max(rdv.occurrence_le for rdv in sessions if rdv.occurrence_le)))
+        for rdv in sessions:
+            if rdv.occurrence_le not in days:
+                yield f"rdv {rdv.id}: its plage is not held on {rdv.occurrence_le}"
+            elif not _as_said(rdv, plage):
+                yield f"rdv {rdv.id}: not at its plage's time or place"
+
+
+def _as_said(rdv: Rdv, plage: PlageOuverture) -> bool:
+    assert rdv.occurrence_le is not None
+    when = interval_utc(rdv.occurrence_le, plage.start_time, plage.end_time, plage.organisation.timezone)
+    return (rdv.starts_at, rdv.ends_at) == when and (rdv.lieu_id, rdv.salle_id) == (plage.lieu_id, plage.salle_id)

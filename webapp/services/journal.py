@@ -1,10 +1,13 @@
 """The journal: who did what, to which record, when. Ids and words; personal data never goes in."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from sqlalchemy import insert
 
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Agent, Journal
+from webapp.models import Agent, Journal, Rdv
 
 
 def note(
@@ -30,3 +33,23 @@ def note(
             details=details,
         )
     )
+
+
+def note_capacities(changes: Iterable[tuple[Rdv, int | None]], agent: Agent) -> None:
+    """These sessions are about to have that many seats, through their plage or their motif: one statement for all."""
+    rows = [
+        {
+            "organisation_id": rdv.organisation_id,
+            "acteur": Acteur.AGENT,
+            "agent_id": agent.id,
+            "rdv_id": rdv.id,
+            "sujet_type": "rdv",
+            "sujet_id": rdv.id,
+            "action": "capacite",
+            "details": {"de": rdv.capacite_max, "a": capacity},
+        }
+        for rdv, capacity in changes
+        if capacity != rdv.capacite_max
+    ]
+    if rows:
+        db.session.execute(insert(Journal), rows)

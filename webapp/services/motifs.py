@@ -62,8 +62,9 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
         _check(motif)
         db.session.add(motif)
         db.session.flush()
-        for rdv in coming:
-            capacity = effective_capacity(rdv)
+        capacities = [(rdv, effective_capacity(rdv)) for rdv in coming]
+        journal.note_capacities(capacities, agent)
+        for rdv, capacity in capacities:
             if capacity is None and ouverture(rdv).reservable_par is not ReservablePar.ENTREE_LIBRE:
                 raise Refus("Gardez une capacité : une plage ouvre ce motif à la réservation et en hérite.")
             if capacity != rdv.capacite_max:

@@ -109,7 +109,7 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
         if not may(agent, Droit.GERER_PLAGES, plage):
             raise Refus("Vous pouvez gérer vos propres plages : restez parmi les agents de celle-ci.")
         db.session.flush()
-        retirees, gardees = _reconcile(plage, coming)
+        retirees, gardees = _reconcile(plage, coming, agent)
         creees = _create_missing(plage)
         journal.note(
             plage.organisation_id,
@@ -300,7 +300,7 @@ def _check_place(data: PlageData, motif: Motif, plage: PlageOuverture) -> None:
         raise Refus("Cette salle n’est pas dans ce lieu.")
 
 
-def _reconcile(plage: PlageOuverture, coming: list[Rdv]) -> tuple[int, int]:
+def _reconcile(plage: PlageOuverture, coming: list[Rdv], agent: Agent) -> tuple[int, int]:
     """Bring the coming sessions in line with the plage; returns how many were removed, how many kept as they were."""
     if not coming:
         return 0, 0
@@ -325,6 +325,7 @@ def _reconcile(plage: PlageOuverture, coming: list[Rdv]) -> tuple[int, int]:
         rows.append({**row, "detache": stays, **(here if stays else place)})
         live.publish(rdv.id, row["version"])
     db.session.flush()
+    journal.note_capacities(((rdv, row["capacite_max"]) for rdv, row in zip(kept, rows, strict=True)), agent)
     if rows:  # all of them in one statement, whatever changes in each
         db.session.execute(update(Rdv), rows)
         ids = [row["id"] for row in rows]

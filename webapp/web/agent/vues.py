@@ -17,6 +17,7 @@ from webapp.domain.settings import Reglage, nom_sms, resolve
 from webapp.models import Canal, Champ, EtatNotification, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
 from webapp.queries import fiche
+from webapp.web.templating import pluriel
 from webapp.web.vues import PersonneVue
 
 RESERVABLE = {
@@ -247,6 +248,9 @@ def _sentence(line: Any, name: str) -> str:
         return f"{who} a noté {name} « {Statut(str(after)).label} »{extra}."
     if line.action == "annulation":
         return f"{who} a annulé la séance{extra}."
+    if line.action == "capacite":
+        seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (after, before))
+        return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
     return f"{who} : {line.action.replace('_', ' ')}."
 
 
