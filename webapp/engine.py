@@ -19,6 +19,9 @@ WRITING: dict[str, dict[str, Any]] = {
 """Options that begin a transaction. On PostgreSQL a connection is otherwise in autocommit: pages read statement by
 statement, which is all that READ COMMITTED promises, without a BEGIN and a ROLLBACK to wait for."""
 
+POSTGRESQL = ("lock_timeout=3000", "timezone=UTC", "plan_cache_mode=force_generic_plan")
+"""A statement is planned once for each connection, not each time: planning took ten times what running it does. What
+few rows have (a message that waits) must then be written in the statement, not given as a value."""
 BUSY_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 WRITER_TIMEOUT, WRITER_PAUSE = 10.0, 0.005  # seconds another process may keep SQLite's writer, between two attempts
 SQLITE_TIMEOUT_MS = 5000  # for what SQLite waits for itself: opening a database another process is recovering
@@ -35,7 +38,7 @@ def options(sqlite: bool, pool: int) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_use_lifo": True,
         "isolation_level": "AUTOCOMMIT",
-        "connect_args": {"options": "-c lock_timeout=3000 -c timezone=UTC", "connect_timeout": 5},
+        "connect_args": {"options": " ".join(f"-c {setting}" for setting in POSTGRESQL), "connect_timeout": 5},
     }
 
 

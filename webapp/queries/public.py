@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from webapp.domain.capacity import ReservablePar, Visibilite
@@ -64,16 +66,23 @@ def _seat() -> ColumnElement[bool]:
     return or_(_effective() == ReservablePar.ENTREE_LIBRE, free > 0)
 
 
-def _in_time(now: datetime, delai_min: int, delai_max: int) -> ColumnElement[bool]:
-    """Between the booking delays (minutes, days); entrée libre is shown until it starts."""
+def _in_time(now: Any, first: Any, last: Any) -> ColumnElement[bool]:
+    """Between the moments the booking delays give; entrée libre is shown until it starts."""
     return and_(
         Rdv.starts_at > now,
-        Rdv.starts_at <= now + timedelta(days=delai_max),
-        or_(
-            Rdv.starts_at >= now + timedelta(minutes=delai_min),
-            _effective() == ReservablePar.ENTREE_LIBRE,
-        ),
+        Rdv.starts_at <= last,
+        or_(Rdv.starts_at >= first, _effective() == ReservablePar.ENTREE_LIBRE),
     )
+
+
+def _bounds(motif: Motif, now: datetime) -> dict[str, datetime]:
+    """What `_in_time` compares with, for this motif."""
+    first, last = timedelta(minutes=motif.delai_min_minutes), timedelta(days=motif.delai_max_jours)
+    return {"now": now, "first": now + first, "last": now + last}
+
+
+def _moment(name: str) -> BindParameter[datetime]:
+    return bindparam(name, type_=Rdv.starts_at.type)
 
 
 # --- organisations -----------------------------------------------------------------------------------------------
@@ -109,7 +118,11 @@ def bookable_motifs(
         delays = delays.where(Motif.organisation_id == organisation_id)
     # A handful of pairs: plain bounds on starts_at, that an index serves and both databases read alike.
     windows = [
-        and_(Motif.delai_min_minutes == least, Motif.delai_max_jours == most, _in_time(now, least, most))
+        and_(
+            Motif.delai_min_minutes == least,
+            Motif.delai_max_jours == most,
+            _in_time(now, now + timedelta(minutes=least), now + timedelta(days=most)),
+        )
         for least, most in db.session.execute(delays)
     ]
     if not windows:
@@ -176,9 +189,14 @@ def coming(motif: Motif, now: datetime, lieu_id: int | None = None, *, limit: in
 # --- one session -------------------------------------------------------------------------------------------------
 
 
+@cache
+def _one_session() -> Select[Rdv]:
+    return _loaded(_public(select(Rdv))).where(Rdv.id == bindparam("rdv_id"))
+
+
 def session_by_id(rdv_id: int) -> Rdv | None:
     """One session that exists for the public, open or not; anything else is as unknown."""
-    return db.session.scalars(_loaded(_public(select(Rdv))).where(Rdv.id == rdv_id)).first()
+    return db.session.scalars(_one_session(), {"rdv_id": rdv_id}).first()
 
 
 def sessions_by_id(rdv_ids: Sequence[int]) -> Sequence[Rdv]:
@@ -186,20 +204,30 @@ def sessions_by_id(rdv_ids: Sequence[int]) -> Sequence[Rdv]:
     return db.session.scalars(_loaded(_public(select(Rdv))).where(Rdv.id.in_(rdv_ids)).order_by(Rdv.id)).all()
 
 
+@cache
+def _others() -> Select[Rdv]:
+    return (
+        _loaded(_public(select(Rdv)))
+        .where(
+            Rdv.motif_id == bindparam("motif_id"),
+            Rdv.id != bindparam("rdv_id"),
+            Rdv.cancelled_at.is_(None),
+            _effective() == ReservablePar.TOUS,
+            _in_time(_moment("now"), _moment("first"), _moment("last")),
+            _seat(),
+        )
+        .order_by(Rdv.starts_at, Rdv.id)
+        .limit(bindparam("limit", type_=Integer))
+    )
+
+
 def others(rdv: Rdv, now: datetime, limit: int = 3) -> Sequence[Rdv]:
     """Other sessions of the same motif that can be booked now, soonest first."""
     motif = rdv.motif
     if motif.archived_at is not None:
         return []
-    question = _loaded(_public(select(Rdv))).where(
-        Rdv.motif_id == motif.id,
-        Rdv.id != rdv.id,
-        Rdv.cancelled_at.is_(None),
-        _effective() == ReservablePar.TOUS,
-        _in_time(now, motif.delai_min_minutes, motif.delai_max_jours),
-        _seat(),
-    )
-    return db.session.scalars(question.order_by(Rdv.starts_at, Rdv.id).limit(limit)).all()
+    values = {"motif_id": motif.id, "rdv_id": rdv.id, "limit": limit, **_bounds(motif, now)}
+    return db.session.scalars(_others(), values).all()
 
 
 # --- a personal link ---------------------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import case, select
+from sqlalchemy import case, exists, select, true
 from sqlalchemy.orm import contains_eager
 
 from webapp.extensions import db
-from webapp.models import Participation, Usager, UsagerCle, usager_organisations
+from webapp.models import Participation, Rdv, Usager, UsagerCle, usager_organisations
 
 
 def by_keys(organisation_id: int, keys: Sequence[str], *, held: bool = False) -> Usager | None:
@@ -27,6 +27,19 @@ def by_keys(organisation_id: int, keys: Sequence[str], *, held: bool = False) ->
     if held:
         question = question.with_for_update(read=True, key_share=True).execution_options(populate_existing=True)
     return db.session.scalars(question).first()
+
+
+def room_and_person(rdv_id: int, organisation_id: int, keys: Sequence[str]) -> tuple[int, bool]:
+    """Free seats of a session as the database has them now, without a lock (1 where they are not counted), and whether
+    somebody has one of these keys."""
+    known = exists().where(UsagerCle.organisation_id == organisation_id, UsagerCle.cle.in_(keys)) if keys else true()
+    row = db.session.execute(
+        select(Rdv.capacite_max, Rdv.places_prises + Rdv.places_proposees, known).where(Rdv.id == rdv_id)
+    ).first()
+    if row is None:
+        return 1, True
+    capacity, taken, somebody = row
+    return 1 if capacity is None else max(0, capacity - taken), bool(somebody)
 
 
 def of_organisation(organisation_id: int, usager_id: int, *, held: bool = False) -> Usager | None:

@@ -5,13 +5,14 @@ from dataclasses import astuple, dataclass
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp import links, live, metrics
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.droits import Droit
-from webapp.domain.errors import Complet, Ferme, Interdit, Introuvable, Perime, Refus
+from webapp.domain.errors import Complet, DomainError, Ferme, Interdit, Introuvable, Perime, Refus
 from webapp.domain.events import Desistement, Inscription, Retrait
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut, check_transition, holds_seat, seat_delta
@@ -20,7 +21,6 @@ from webapp.extensions import db
 from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import usagers as people
-from webapp.queries.rdvs import seats_left
 
 from . import journal
 from .droits import grantors, may
@@ -57,46 +57,52 @@ def book_seat(
     rdv = db.session.get(Rdv, rdv_id)
     if rdv is None:
         raise Introuvable
-    # Held here so that they stay in the session while the row is read afresh: no statement under the lock for them.
-    _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
     organisation_id = rdv.organisation_id
     cle = _form_key(rdv_id, envoi, identity, usager_id)
-    answered = select(Participation.id, Participation.statut).join(Envoi, Envoi.participation_id == Participation.id)
-    first = db.session.execute(answered.where(Envoi.cle == cle)).first()
-    if first is not None and holds_seat(first.statut):
-        return Booking(first.id, deja=False)
     full = rdv.jauge().libres < 1
     if full or by is not Acteur.AGENT:
-        seated = full and _seated(rdv, identity, usager_id)
-        _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=seated)
+        try:
+            _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=full and _seated(rdv, identity, usager_id))
+        except DomainError:
+            first = _first_answer(cle)
+            if first is not None:
+                return first
+            raise
+    # Loaded and held here so that they stay in the session while the row is read afresh: nothing to read for them
+    # under the lock.
+    _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
+    agents = list(rdv.agents)
     with transaction():
         # The session may have filled up while this one waited for its turn: a crowd that comes too late must not queue
         # for the lock as well.
-        if not surbooking and seats_left(rdv_id) < 1 and not _seated(rdv, identity, usager_id):
+        keys = identity.keys() if identity is not None and usager_id is None else []
+        libres, known = people.room_and_person(rdv_id, organisation_id, keys)
+        if not surbooking and libres < 1 and not _seated(rdv, identity, usager_id):
             raise Complet("Cette séance est maintenant complète.")
-        (rdv,) = seat_lock(rdv_id)
-        now = utcnow()
+        # The person before the seat: the lock everybody waits for is held for as few statements as can be.
+        new = False
         if usager_id is not None:
             usager = people.of_organisation(organisation_id, usager_id, held=True)
             if usager is None:
                 raise Introuvable("Cette personne n’est pas connue de votre organisation.")
         else:
             assert identity is not None
-            usager = people.by_keys(organisation_id, identity.keys(), held=True)
-        row = people.participation_of(rdv.id, usager.id) if usager else None
+            usager, new = find_or_create(organisation_id, identity, known=known)
+        (rdv,) = seat_lock(rdv_id)
+        set_committed_value(rdv, "agents", agents)
+        now = utcnow()
+        row = None if new else people.participation_of(rdv.id, usager.id)
         seated = row is not None and holds_seat(row.statut)
         over = _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=seated)
         if row is not None and seated:
-            if db.session.get(Envoi, cle) is not None:  # its twin was faster
-                return Booking(row.id, deja=False)
+            first = _first_answer(cle)  # sent twice
+            if first is not None:
+                return first
             if by is not Acteur.AGENT:
                 day = local(now, rdv.organisation.timezone).date().isoformat()
                 emit(Inscription(participation_id=row.id, version=row.version, deja_le=day))
             _remember(cle, row.id)
             return Booking(row.id, deja=True)
-        if usager is None:
-            assert identity is not None
-            usager = find_or_create(organisation_id, identity)
         rdv.version += 1
         rdv.places_prises += 1
         if row is None:
@@ -201,6 +207,16 @@ def _form_key(rdv_id: int, envoi: str, identity: Identity | None, usager_id: int
     """The same form with the same content, for the same session: another name typed after "back" is another booking."""
     content = repr(("inscription", rdv_id, envoi, astuple(identity) if identity else None, usager_id))
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _first_answer(cle: str) -> Booking | None:
+    """What this form was answered the first time, while the seat it gave is held."""
+    found = db.session.execute(
+        select(Participation.id, Participation.statut)
+        .join(Envoi, Envoi.participation_id == Participation.id)
+        .where(Envoi.cle == cle)
+    ).first()
+    return Booking(found.id, deja=False) if found is not None and holds_seat(found.statut) else None
 
 
 def _remember(cle: str, participation_id: int) -> None:

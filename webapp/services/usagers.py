@@ -19,15 +19,17 @@ def search_text(usager: Usager) -> str:
     return f"{names}{END_OF_NAME}{' '.join(part for part in parts if part)}"[:500]
 
 
-def find_or_create(organisation_id: int, identity: Identity) -> Usager:
-    """The same person, or a new one. An existing Usager is never changed by this.
+def find_or_create(organisation_id: int, identity: Identity, *, known: bool = True) -> tuple[Usager, bool]:
+    """The same person, or a new one, and whether they are new. An existing Usager is never changed by this.
 
-    Two transactions that meet the same new person at once agree: the unique key lets only one of them create.
+    `known`: False when nobody had these keys a moment ago. Two transactions that meet the same new person at once
+    agree: the unique key lets only one of them create.
     """
     keys = identity.keys()
-    known = queries.by_keys(organisation_id, keys, held=True)
-    if known is not None:
-        return known
+    if known:
+        found = queries.by_keys(organisation_id, keys, held=True)
+        if found is not None:
+            return found, False
     usager = Usager(
         first_name=identity.prenom,
         last_name=identity.nom,
@@ -40,14 +42,14 @@ def find_or_create(organisation_id: int, identity: Identity) -> Usager:
     db.session.add(usager)
     db.session.flush()
     if keys and not _claim(organisation_id, keys, usager.id):
-        winner = queries.by_keys(organisation_id, keys)
+        winner = queries.by_keys(organisation_id, keys, held=True)
         if winner is not None and winner.id != usager.id:
             db.session.execute(delete(UsagerCle).where(UsagerCle.usager_id == usager.id))
             db.session.delete(usager)
             db.session.flush()
-            return winner
+            return winner, False
     db.session.execute(insert(usager_organisations).values(usager_id=usager.id, organisation_id=organisation_id))
-    return usager
+    return usager, True
 
 
 def _claim(organisation_id: int, keys: list[str], usager_id: int) -> bool:

@@ -217,7 +217,7 @@ def _people(organisation: Organisation, rng: random.Random, count: int, *, first
             if 0.85 <= kind < 0.9:
                 telephone = f"+3347599{number % 10000:04d}"
             courriel = f"usager{number}@exemple.fr" if kind < 0.5 or 0.9 <= kind < 0.97 else None
-            people.append(find_or_create(organisation.id, Identity(prenom, nom, telephone, courriel)))
+            people.append(find_or_create(organisation.id, Identity(prenom, nom, telephone, courriel))[0])
     return people
 
 
