@@ -30,6 +30,7 @@ class Answer:
     sent: int
     started: float
     ended: float
+    retry_after: str = ""
 
     @property
     def seconds(self) -> float:
@@ -112,7 +113,8 @@ class Browser:
         if _header(head, b"content-encoding") == b"gzip":
             body = zlib.decompress(body, 31)
         location = (_header(head, b"location") or b"").decode()
-        return Answer(int(head[9:12]), location, body, sent, started, ended)
+        retry_after = (_header(head, b"retry-after") or b"").decode()
+        return Answer(int(head[9:12]), location, body, sent, started, ended, retry_after)
 
 
 def _header(head: bytes, name: bytes) -> bytes | None:

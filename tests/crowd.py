@@ -25,12 +25,16 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def fetch(url: str, method: str = "GET", body: str = "", cookie: str = "", seconds: float = 60) -> tuple[Answer, str]:
-    """One request on a connection of its own: its answer and the cookie it set."""
+def fetch(
+    url: str, method: str = "GET", body: str = "", cookie: str = "", seconds: float = 60, *, htmx: bool = False
+) -> tuple[Answer, str]:
+    """One request on a connection of its own, by htmx when said so: its answer and the cookie it set."""
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
     try:
         headers = {"Cookie": cookie} if cookie else {}
+        if htmx:
+            headers |= {"HX-Request": "true", "HX-Request-Type": "partial"}
         if method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), body or None, headers)

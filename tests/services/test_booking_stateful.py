@@ -1,0 +1,317 @@
+"""Anything may be done to a session, in any order: the site agrees at each step with a model of seats a page long."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+import time_machine
+from flask import Flask
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+import webapp.services.booking as booking
+from tests import factories as make
+from tests.databases import Base
+from webapp.domain.errors import Complet, DomainError, Ferme, Interdit, Perime, Refus
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur, Statut
+from webapp.extensions import db
+from webapp.models import Agent, Organisation, Participation, Rdv
+from webapp.services.checks import broken
+from webapp.services.motifs import save_motif, set_archived
+from webapp.services.rdvs import cancel_rdv, freeze_started
+
+NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+START = NOW + timedelta(hours=6)
+PEOPLE = [Identity(f"Prénom{n}", "Du Nom", f"+336399800{n:02}") for n in range(5)]
+SEATED = ("inscrit", "present", "absent")
+MOVES = st.sampled_from(["inscrit", "present", "absent", "excuse", "annule"])
+WHO = st.integers(0, len(PEOPLE) - 1)
+CAPACITIES = st.integers(1, 3)
+
+
+@dataclass
+class Model:
+    """The seats of one session as docs/domain.md says them, rules 6 to 10 and 19; nothing of the site's code."""
+
+    capacity: int
+    status: dict[int, str] = field(default_factory=dict)
+    version: dict[int, int] = field(default_factory=dict)
+    forms: dict[tuple[str, int], bool] = field(default_factory=dict)
+    cancelled: bool = False
+    archived: bool = False
+    started: bool = False
+
+    @property
+    def taken(self) -> int:
+        return sum(status in SEATED for status in self.status.values())
+
+    def seated(self, who: int) -> bool:
+        return self.status.get(who) in SEATED
+
+    def full(self) -> bool:
+        return self.taken >= self.capacity
+
+    def book(self, who: int, *, agent: bool, meant: bool = False, right: bool = True) -> type[DomainError] | None:
+        """Why not, or None and the seat is taken."""
+        if self.cancelled or (not agent and (self.archived or self.started)):
+            return Ferme
+        if self.seated(who):
+            return None
+        if self.full():
+            if not (agent and meant):
+                return Complet
+            if not right:
+                return Interdit
+        if not agent and self.status.get(who) == "annule":
+            return Refus
+        self.move(who, "inscrit")
+        return None
+
+    def change(self, who: int, after: str, *, agent: bool, meant: bool = False) -> type[DomainError] | None:
+        before = self.status[who]
+        if before == after:
+            return None
+        if self.cancelled:
+            return Refus
+        if not agent and (self.started or {before, after} != {"inscrit", "excuse"}):
+            return Refus
+        if after == "absent" and not self.started:
+            return Refus
+        comes_back = after in SEATED and not self.seated(who)
+        if comes_back and self.full() and not self.started and not (agent and meant):
+            return Complet
+        self.move(who, after)
+        return None
+
+    def move(self, who: int, after: str) -> None:
+        self.status[who] = after
+        self.version[who] = self.version.get(who, 0) + 1
+
+    def cancel(self) -> type[DomainError] | None:
+        if self.cancelled:
+            return None
+        if "present" in self.status.values():
+            return Refus
+        self.cancelled = True
+        for who in self.status:
+            if self.seated(who):
+                self.move(who, "annule")
+        return None
+
+
+class Seats(RuleBasedStateMachine):
+    """One session; the site and the model do the same thing, then are compared."""
+
+    base: ClassVar[Base]
+    app: ClassVar[Flask]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.context = self.app.app_context()
+        self.context.push()
+        self.clock = time_machine.travel(NOW, tick=False)
+        self.now = self.clock.start()
+        self.rows: dict[int, int] = {}
+        self.seen_version = 0
+
+    def teardown(self) -> None:
+        """Every recount of `flask check`; then nothing is left for the next example."""
+        try:
+            db.session.rollback()
+            assert list(broken()) == []
+        finally:
+            db.session.rollback()
+            for table in reversed(db.metadata.sorted_tables):
+                db.session.execute(table.delete())
+            db.session.commit()
+            db.session.remove()
+            self.clock.stop()
+            self.context.pop()
+
+    @initialize(capacity=CAPACITIES)
+    def open(self, capacity: int) -> None:
+        org: Organisation = make.organisation(surbooking_autorise=True)
+        service = make.service(org)
+        motif = make.motif(service, capacite_max=capacity)
+        rdv = make.rdv(motif, starts_at=START)
+        self.agent, self.referent = make.agent(service), make.agent(service, "référent")
+        self.rdv, self.motif, self.first = rdv.id, motif.id, rdv.version
+        db.session.commit()
+        self.model = Model(capacity)
+
+    def same(self, expected: type[DomainError] | None, action: Any) -> Any:
+        """The site refuses what the model refuses, for the same reason; what it answered otherwise."""
+        try:
+            done = action()
+        except DomainError as refusal:
+            assert type(refusal) is expected, f"{refusal!r} instead of {expected}"
+            return None
+        assert expected is None, f"{expected} was expected"
+        return done
+
+    def by(self, name: str) -> Agent:
+        return db.session.get_one(Agent, (self.referent if name == "référent" else self.agent).id)
+
+    @rule(who=WHO, envoi=st.sampled_from("abc"))
+    def book_online(self, who: int, envoi: str) -> None:
+        """The same form, sent again while its seat is held, gets its first answer."""
+        if not (self.model.forms.get((envoi, who)) and self.model.seated(who)):
+            expected = self.model.book(who, agent=False)
+        else:
+            expected = None
+        done = self.same(expected, lambda: booking.book_seat(self.rdv, PEOPLE[who], by=Acteur.USAGER, envoi=envoi))
+        if done:
+            self.rows.setdefault(who, done.participation_id)
+            assert self.rows[who] == done.participation_id
+            self.model.forms[envoi, who] = True
+
+    @rule(who=WHO, name=st.sampled_from(["agent", "référent"]), meant=st.booleans(), number=st.integers())
+    def add(self, who: int, name: str, meant: bool, number: int) -> None:
+        """An agent adds somebody; over the capacity on purpose, with the right."""
+        expected = self.model.book(who, agent=True, meant=meant, right=name == "référent")
+        agent, envoi = self.by(name), f"{number} {len(self.model.version)} {self.now_version()}"
+        done = self.same(
+            expected,
+            lambda: booking.book_seat(
+                self.rdv, PEOPLE[who], by=Acteur.AGENT, agent=agent, envoi=envoi, surbooking=meant
+            ),
+        )
+        if done:
+            self.rows.setdefault(who, done.participation_id)
+            assert self.rows[who] == done.participation_id
+
+    @rule(who=WHO, after=MOVES, meant=st.booleans(), late=st.booleans())
+    def tap(self, who: int, after: str, meant: bool, late: bool) -> None:
+        """An agent taps a status; a page that shows an old version changes nothing."""
+        if who not in self.rows:
+            return
+        version = self.model.version[who] - late
+        if late and self.model.status[who] != after:
+            expected: type[DomainError] | None = Perime
+        else:
+            expected = self.model.change(who, after, agent=True, meant=meant)
+        agent = self.by("référent")
+        self.same(
+            expected,
+            lambda: booking.change_statut(
+                self.rows[who], Statut(after), by=Acteur.AGENT, agent=agent, version=version, surbooking=meant
+            ),
+        )
+
+    @rule(who=WHO, after=MOVES)
+    def personal_link(self, who: int, after: str) -> None:
+        """The person themself, with every status a forged post could ask for."""
+        if who in self.rows:
+            expected = self.model.change(who, after, agent=False)
+            self.same(expected, lambda: booking.change_statut(self.rows[who], Statut(after), by=Acteur.USAGER))
+
+    @rule(capacity=CAPACITIES)
+    def change_capacity(self, capacity: int) -> None:
+        """Of the motif: a session that has started keeps its own; nobody is removed."""
+        save_motif(self.motif, {"capacite_max": capacity}, self.by("référent"))
+        if not self.model.started and not self.model.cancelled:
+            self.model.capacity = capacity
+
+    @rule()
+    def archive(self) -> None:
+        self.model.archived = not self.model.archived
+        set_archived(self.motif, self.model.archived, self.by("référent"))
+
+    @rule(sure=st.integers(0, 3))
+    def cancel(self, sure: int) -> None:
+        """Now and then."""
+        if sure == 0:
+            expected = self.model.cancel()
+            self.same(expected, lambda: cancel_rdv(self.rdv, agent=self.by("agent")))
+
+    @rule(sure=st.integers(0, 3))
+    def start(self, sure: int) -> None:
+        """Time passes: the session begins and freezes."""
+        if sure == 0 and not self.model.started:
+            self.now.move_to(START + timedelta(minutes=1))
+            self.model.started = True
+            freeze_started()
+
+    def now_version(self) -> int:
+        return db.session.scalar(select(Rdv.version).where(Rdv.id == self.rdv)) or 0
+
+    @invariant()
+    def agrees(self) -> None:
+        """Seats, statuses, versions."""
+        if not hasattr(self, "model"):
+            return
+        db.session.rollback()
+        db.session.expire_all()
+        rdv = db.session.get_one(Rdv, self.rdv)
+        assert (rdv.places_prises, rdv.capacite_max) == (self.model.taken, self.model.capacity)
+        assert (rdv.cancelled_at is not None, rdv.fige is not None) == (self.model.cancelled, self.model.started)
+        rows = db.session.scalars(select(Participation).where(Participation.rdv_id == self.rdv))
+        found = {row.id: (row.statut.value, row.version) for row in rows}
+        assert found == {self.rows[who]: (status, self.model.version[who]) for who, status in self.model.status.items()}
+        assert rdv.version >= self.seen_version
+        self.seen_version = rdv.version
+        db.session.rollback()
+
+
+@pytest.fixture
+def machine(app: Flask, base: Base) -> Iterator[type[Seats]]:
+    Seats.app, Seats.base = app, base
+    yield Seats
+
+
+def bounded(examples: int, steps: int = 25, **options: Any) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        **options,
+    )
+
+
+def test_the_seats_of_the_site_are_those_of_the_model(machine: type[Seats], base: Base) -> None:
+    run_state_machine_as_test(machine, settings=bounded(60 if base.dialect == "sqlite" else 10))
+
+
+@pytest.mark.volume
+def test_the_seats_of_the_site_are_those_of_the_model_for_long(machine: type[Seats], base: Base) -> None:
+    run_state_machine_as_test(machine, settings=bounded(400 if base.dialect == "sqlite" else 100, 50))
+
+
+def absent_frees_a_seat(before: Statut | None, after: Statut) -> int:
+    seats = (Statut.INSCRIT, Statut.PRESENT)
+    return int(after in seats) - int(before in seats)
+
+
+def there_is_always_room(*_: object, **__: object) -> bool:
+    return False
+
+
+def everything_is_allowed(*_: object, **__: object) -> None:
+    return None
+
+
+@pytest.mark.parametrize("base", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("name", "mutant"),
+    [
+        ("seat_delta", absent_frees_a_seat),
+        ("_check_seat", there_is_always_room),
+        ("check_transition", everything_is_allowed),
+    ],
+)
+def test_a_broken_door_is_found(
+    machine: type[Seats], monkeypatch: pytest.MonkeyPatch, name: str, mutant: Callable[..., object]
+) -> None:
+    """What proves that the machine looks: the same site with one of its rules wrong."""
+    monkeypatch.setattr(booking, name, mutant)
+    with pytest.raises((AssertionError, IntegrityError)):
+        run_state_machine_as_test(machine, settings=bounded(100, phases=[Phase.generate]))

@@ -1,0 +1,181 @@
+"""Many people at every door of a running site for a while, then the recount."""
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from datetime import time as wall
+
+from flask import Flask
+from sqlalchemy import select
+
+from dev.processes import ROOT
+from tests import factories as make
+from tests.crowd import person
+from tests.doors import World
+from tests.servers import Site
+from webapp import links
+from webapp.broker import broker
+from webapp.clock import utcnow
+from webapp.domain.recurrence import Frequency, Recurrence
+from webapp.extensions import db
+from webapp.jobs.schedule import RUN_ALONE
+from webapp.models import Motif, Organisation, Rdv, Service
+from webapp.notifications import wake
+from webapp.services.plages import PlageData, save_plage
+
+LINK_KEY = "test-link-key-that-is-long-enough-to-be-accepted"
+PROCESSES = 2
+PEOPLE = 24
+SEATS = 4
+BAD_LINES = ("Traceback", "ERROR", "CRITICAL")
+CHECK_SECONDS = 60
+
+
+@dataclass
+class Outcome:
+    """What a storm left behind."""
+
+    seed: int
+    answers: dict[str, Counter[int]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    said: str = ""
+    """What `flask check` printed when it was not content."""
+
+    def __str__(self) -> str:
+        counts = {door: dict(sorted(got.items())) for door, got in sorted(self.answers.items())}
+        return f"seed {self.seed}: {counts}"
+
+
+def world(app: Flask, site: Site, number: int) -> World:
+    """An organisation of its own with sessions of every kind, few seats and many people who want them."""
+    with app.app_context():
+        org = make.organisation(surbooking_autorise=True)
+        mine, other = make.service(org), make.service(org, name="PMI", short_name="PMI")
+        agents = {
+            "agent": [make.agent(mine).email, make.agent(mine, "accueil").email],
+            "référent": [make.agent(mine, "référent").email],
+            "voisin": [make.agent(other).email],
+        }
+        people = [number * PEOPLE + n for n in range(PEOPLE)]
+        known = [_known(org, n).id for n in people[: PEOPLE // 2]]
+        motifs = [make.motif(mine, name=f"Atelier {n}", capacite_max=SEATS, delai_min_minutes=0) for n in range(3)]
+        where, day = make.lieu(org), timedelta(days=1)
+        alone = [make.rdv(motifs[0], starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 8)]
+        soon = make.rdv(motifs[1], starts_at=utcnow() + timedelta(seconds=6), lieu_id=where.id)
+        begun = make.rdv(motifs[1], starts_at=utcnow() - timedelta(minutes=5), lieu_id=where.id)
+        tokens = []
+        for rdv in (soon, begun, *alone):
+            tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
+        db.session.commit()
+        plages = [_plage(mine, motifs[n]) for n in (1, 2)]
+        held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
+        made = World(
+            url=site.url,
+            sessions=[*(rdv.id for rdv in alone), soon.id, *held],
+            sheets=[soon.id, begun.id, *(rdv.id for rdv in alone[:2])],
+            cancellable=[rdv.id for rdv in alone[3:]],
+            motifs=[motif.id for motif in motifs],
+            plages=plages,
+            pages=[f"/o/{org.slug}/motifs/{motif.id}" for motif in motifs],
+            agents=agents,
+            password=make.PASSWORD,
+            known=known,
+            people=people,
+            links=tokens,
+        )
+        db.session.remove()
+        return made
+
+
+def _known(org: Organisation, number: int) -> make.Usager:
+    """Somebody the organisation knows already, who may book online as well."""
+    who = person(number)
+    phone = "+33" + who["telephone"].replace(" ", "")[1:]
+    return make.usager(org, first_name=who["prenom"], last_name=who["nom"], phone=phone)
+
+
+def _plage(service: Service, motif: Motif) -> int:
+    """Four weeks of sessions, made as an agent makes them."""
+    agent = make.agent(service, "référent")
+    lieu = make.lieu(service_organisation(service))
+    first: date = (utcnow() + timedelta(days=5)).date()
+    rule = Recurrence(Frequency.WEEKLY, weekdays=(first.weekday(),), count=4)
+    db.session.commit()
+    data = PlageData(motif.id, (agent.id,), first, wall(14), wall(16), lieu_id=lieu.id, recurrence=rule)
+    return save_plage(None, data, agent).plage.id
+
+
+def service_organisation(service: Service) -> Organisation:
+    return db.session.get_one(Organisation, service.organisation_id)
+
+
+def rage(app: Flask, site: Site, seed: int, seconds: float, *, number: int = 0) -> Outcome:
+    """Real processes push every door for that long, while the worker freezes what starts; then `flask check`."""
+    where = asdict(world(app, site, number))
+    outcome = Outcome(seed)
+    clients = []
+    for process in range(PROCESSES):
+        client = subprocess.Popen(
+            [sys.executable, "-m", "tests.doors"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert client.stdin is not None
+        client.stdin.write(json.dumps({"seed": f"{seed}/{number}/{process}", "seconds": seconds, "world": where}))
+        client.stdin.close()
+        client.stdin = None
+        clients.append(client)
+    try:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            freeze(app)
+            time.sleep(2)
+        for client in clients:
+            said, _ = client.communicate(timeout=120)
+            read(outcome, json.loads(said))
+    finally:
+        for client in clients:
+            client.kill()
+            client.wait()
+    outcome.said = check(site)
+    return outcome
+
+
+def read(outcome: Outcome, tally: dict[str, dict[str, dict[str, int]]]) -> None:
+    """Add what one process saw."""
+    for door, got in tally["answers"].items():
+        outcome.answers.setdefault(door, Counter()).update({int(status): n for status, n in got.items()})
+    outcome.faults += tally["faults"]  # type: ignore[arg-type]
+
+
+def freeze(app: Flask) -> None:
+    """Ask for what the clock asks for each minute."""
+    with app.app_context():
+        broker().call(
+            lambda client: wake.enqueue(
+                client, RUN_ALONE, "webapp.services.rdvs.freeze_started", queue=wake.DEFAULT, seconds=60
+            )
+        )
+
+
+def check(site: Site) -> str:
+    """`flask check` as an operator types it: nothing, or what it says is broken."""
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "wsgi", "check"],
+        cwd=ROOT,
+        env=site.env,
+        capture_output=True,
+        text=True,
+        timeout=CHECK_SECONDS,
+    )
+    assert done.returncode == 0 or done.stdout.strip(), done.stderr
+    return "" if done.returncode == 0 else done.stdout
+
+
+def bad_lines(site: Site) -> str:
+    """What the processes wrote from the first thing they should not have, if any."""
+    lines = site.output().splitlines()
+    first = next((n for n, line in enumerate(lines) if any(word in line for word in BAD_LINES)), len(lines))
+    return "\n".join(lines[first : first + 80])

@@ -1,0 +1,93 @@
+"""Every door to a seat, pushed at random by real processes: whatever happens, every seat is accounted for.
+
+`DOORS_SEED=…` throws the same dice again: a failure says the command.
+"""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from tests import storm
+from tests.databases import Base
+from tests.doors import DOORS, NO_SEATS, new_seed
+from tests.servers import Site
+from webapp.clock import utcnow
+from webapp.extensions import db
+from webapp.models import Rdv
+
+pytestmark = pytest.mark.xdist_group("doors")  # `--dist loadgroup` gives it a worker of its own
+SECONDS = 15
+ROUNDS, ROUND_SECONDS = 14, 20  # ten minutes for both databases
+
+
+def seed_of(request: pytest.FixtureRequest) -> tuple[int, str]:
+    """The dice, and how to throw them again."""
+    seed = int(os.environ.get("DOORS_SEED") or new_seed())
+    again = f'DOORS_SEED={seed} .venv/bin/pytest -n 0 "{request.node.nodeid}"'
+    print(f"to replay: {again}")
+    return seed, again
+
+
+def started(live_server: Callable[..., Site], **options: str) -> Site:
+    """Three web processes on PostgreSQL, the one there is on SQLite; worker and clock."""
+    return live_server(env={"WEB_CONCURRENCY": "3", "LINK_KEY": storm.LINK_KEY}, **options)
+
+
+def accounted_for(app: Flask, site: Site, outcome: storm.Outcome, again: str) -> None:
+    """Nothing broken, nothing unexpected, every door was really open, and what started was frozen."""
+    print(outcome)
+    story = f"\nto replay: {again}\n{outcome}"
+    assert outcome.said == "", outcome.said + story
+    bad = storm.bad_lines(site)
+    assert outcome.faults == [] and bad == "", f"{outcome.faults[:5]}\n{bad}{story}"
+    closed = [
+        door.push.__name__
+        for door in DOORS
+        if door.opens and not {200, 303} & set(outcome.answers.get(door.push.__name__, ()))
+    ]
+    assert closed == [], f"nobody got through {closed}{story}"
+    assert {door.push.__name__ for door in DOORS} == set(outcome.answers), story
+    with app.app_context():
+        thawed = select(func.count()).where(Rdv.starts_at < utcnow(), Rdv.fige.is_(None), Rdv.ends_at > utcnow())
+        assert db.session.scalar(thawed) == 0
+
+
+def test_a_storm_at_every_door(app: Flask, live_server: Callable[..., Site], request: pytest.FixtureRequest) -> None:
+    seed, again = seed_of(request)
+    site = started(live_server)
+    accounted_for(app, site, storm.rage(app, site, seed, SECONDS), again)
+
+
+@pytest.mark.volume
+def test_a_storm_that_lasts(app: Flask, live_server: Callable[..., Site], request: pytest.FixtureRequest) -> None:
+    """Round after round on the same site: the figures of one are the history of the next."""
+    seed, again = seed_of(request)
+    site = started(live_server)
+    for number in range(ROUNDS):
+        accounted_for(app, site, storm.rage(app, site, seed, ROUND_SECONDS, number=number), again)
+
+
+@pytest.mark.parametrize("base", ["postgresql"], indirect=True)
+def test_without_the_lock_the_storm_leaves_traces(
+    app: Flask, live_server: Callable[..., Site], base: Base, request: pytest.FixtureRequest
+) -> None:
+    """The negative control: the same storm on a site that does not lock is caught by `flask check` within a minute."""
+    seed, again = seed_of(request)
+    site = started(live_server, app="tests.unlocked:app")
+    for number in range(6):
+        outcome = storm.rage(app, site, seed, 4, number=number)
+        if outcome.said:
+            print(outcome.said)
+            return
+    pytest.fail(f"the recount saw nothing\nto replay: {again}\n{outcome}")
+
+
+def test_every_post_is_a_door_or_has_no_seats(app: Flask) -> None:
+    posts = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())}
+    doors = {door.endpoint for door in DOORS}
+    assert doors & set(NO_SEATS) == set()
+    assert posts - doors - set(NO_SEATS) == set(), "a new door: add it to DOORS in tests/doors.py"
+    assert doors | set(NO_SEATS) <= posts, "a door that is gone: take it out of tests/doors.py"
