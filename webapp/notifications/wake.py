@@ -8,6 +8,7 @@ from rq import Queue
 from webapp.aftercommit import after_commit
 from webapp.broker import Unavailable, broker
 from webapp.log import request_id
+from webapp.models import Canal
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ QUEUES = (URGENT, DEFAULT, MASS)
 CLOCK_SEEN = "rdv:horloge:vue"
 """The Redis key where the clock says, at each tick, what time it is (seconds since 1970)."""
 
+RESTING = "rdv:repos:"
 DELIVER = "webapp.jobs.messages.deliver"
 HINT_SECONDS = 60
 JOB_SECONDS = 120
@@ -27,6 +29,24 @@ JOB_SECONDS = 120
 def key(file: str) -> str:
     """The Redis key that says a delivery is already on its way."""
     return f"rdv:reveil:{file}"
+
+
+def rest(canal: Canal, seconds: float) -> None:
+    """Nothing leaves by this channel for that long: its provider is slow or silent, the others must not wait for it."""
+    try:
+        broker().call(lambda client: client.set(f"{RESTING}{canal}", 1, px=max(1, int(seconds * 1000))))
+    except Unavailable:
+        log.info("channel %s: not rested, redis is away", canal)
+
+
+def resting() -> set[Canal]:
+    """The channels that rest now; none when Redis can't be asked."""
+    keys = [f"{RESTING}{canal}" for canal in Canal]
+    try:
+        found = broker().call(lambda client: client.mget(keys))
+    except Unavailable:
+        return set()
+    return {canal for canal, kept in zip(Canal, found, strict=True) if kept}
 
 
 def enqueue(

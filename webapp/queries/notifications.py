@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
 from sqlalchemy.orm import aliased, joinedload
 from sqlalchemy.sql.base import ExecutableOption
 
@@ -15,6 +15,7 @@ from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import (
     Agent,
+    Canal,
     EtatNotification,
     Motif,
     Notification,
@@ -58,17 +59,23 @@ def active_participations(rdv_id: int) -> Sequence[Participation]:
 # --- delivery ----------------------------------------------------------------------------------------------------
 
 
-def is_due(now: datetime) -> Any:
+def in_state(row: Any, *etats: EtatNotification) -> ColumnElement[bool]:
+    """In one of these states, written in the statement itself: plans are made without looking at values, and the index
+    of what waits holds only these states."""
+    return row.etat.in_([literal(etat, row.etat.type, literal_execute=True) for etat in etats])  # type: ignore[no-any-return]
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
     """Due, or claimed by a worker that did not come back."""
     return or_(
-        and_(Notification.etat == EtatNotification.A_ENVOYER, Notification.a_envoyer_le <= now),
-        and_(Notification.etat == EtatNotification.EN_COURS, Notification.claimed_until < now),
+        and_(in_state(Notification, EtatNotification.A_ENVOYER), Notification.a_envoyer_le <= now),
+        and_(in_state(Notification, EtatNotification.EN_COURS), Notification.claimed_until < now),
     )
 
 
-def claimable(file: str, now: datetime) -> Select[int]:
-    """Ids of what may leave now, oldest first. A message to an usager waits, 10 minutes at most, for the earlier ones
-    about the same session by the same channel; not for those it makes void."""
+def claimable(file: str, now: datetime, without: Collection[Canal] = ()) -> Select[int]:
+    """Ids of what may leave now by any other channel than those, oldest first. A message to an usager waits, 10 minutes
+    at most, for the earlier ones about the same session by the same channel; not for those it makes void."""
     earlier = aliased(Notification)
     waits_for = (
         select(earlier.id)
@@ -78,11 +85,11 @@ def claimable(file: str, now: datetime) -> Select[int]:
             earlier.destinataire_type == Notification.destinataire_type,
             earlier.destinataire_id == Notification.destinataire_id,
             earlier.id < Notification.id,
-            earlier.etat.in_(WAITING),
+            in_state(earlier, *WAITING),
             or_(earlier.a_envoyer_le <= now, earlier.tentatives > 0),
             ~and_(
                 earlier.event.in_(REPLACED),
-                earlier.etat == EtatNotification.A_ENVOYER,
+                in_state(earlier, EtatNotification.A_ENVOYER),
                 Notification.event.in_(REPLACING),
             ),
         )
@@ -92,6 +99,7 @@ def claimable(file: str, now: datetime) -> Select[int]:
         select(Notification.id)
         .where(
             Notification.file == file,
+            Notification.canal.not_in(without),
             is_due(now),
             or_(
                 Notification.destinataire_type != "usager",
@@ -114,7 +122,7 @@ def waiting(now: datetime) -> Sequence[Any]:
     due = case((Notification.a_envoyer_le <= now, Notification.a_envoyer_le))
     return db.session.execute(
         select(Notification.file, Notification.etat, func.count().label("count"), func.min(due).label("due"))
-        .where(Notification.etat.in_(WAITING))
+        .where(in_state(Notification, *WAITING))
         .group_by(Notification.file, Notification.etat)
     ).all()
 
@@ -247,7 +255,7 @@ def outbox_summary(now: datetime) -> Sequence[Any]:
             func.count().label("count"),
             func.min(Notification.cree_le).label("oldest"),
         )
-        .where(Notification.etat.in_((*WAITING, EtatNotification.ECHEC)))
+        .where(in_state(Notification, *WAITING, EtatNotification.ECHEC))
         .group_by(Notification.etat, Notification.file, Notification.event, Notification.canal)
         .order_by(Notification.etat, Notification.file, Notification.event, Notification.canal)
     ).all()
@@ -263,7 +271,7 @@ def failures(limit: int = 20) -> Sequence[Any]:
             Notification.tentatives.label("attempts"),
             Notification.erreur,
         )
-        .where(Notification.etat == EtatNotification.ECHEC)
+        .where(in_state(Notification, EtatNotification.ECHEC))
         .order_by(Notification.id.desc())
         .limit(limit)
     ).all()
