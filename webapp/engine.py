@@ -8,6 +8,7 @@ from typing import Any
 import psycopg.waiting
 from psycopg.waiting import READY_R, READY_RW, READY_W, WAIT_R, WAIT_RW, WAIT_W
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import InvalidatePoolError
 
 WRITES = "rdv_writes"
@@ -40,6 +41,12 @@ def options(sqlite: bool, pool: int) -> dict[str, Any]:
         "isolation_level": "AUTOCOMMIT",
         "connect_args": {"options": " ".join(f"-c {setting}" for setting in POSTGRESQL), "connect_timeout": 5},
     }
+
+
+def insert(table: Any, dialect: str) -> Any:
+    """An INSERT that may say ON CONFLICT, for this database. Give it its rows with `execute`: a statement that holds
+    them (`values`) is compiled each time."""
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def prepare(engine: Engine) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
@@ -160,6 +161,7 @@ def _miscounted(typed: str, region: str) -> str:
     return f"Un numéro{place} a {_NUMBERS[digits]} chiffres ; celui-ci {have}."
 
 
+@lru_cache(256)
 def national(e164: str, region: str = "FR") -> str:
     """The number as it is read and dialled in `region`: 06 12 34 56 78, 0692 12 34 56; elsewhere, with its code."""
     number = phonenumbers.parse(e164, None)

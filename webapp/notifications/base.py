@@ -9,14 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import UniqueConstraint
-from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
 from webapp.domain.events import Event
+from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import Agent, Canal, Notification, Participation, Rdv
 from webapp.queries import notifications as queries
@@ -209,6 +210,12 @@ class AgentNotice(Notice):
 _PROMISE = next(c for c in Notification.__table__.constraints if isinstance(c, UniqueConstraint) and len(c.columns) > 1)
 
 
+@cache
+def _promise(dialect: str) -> Any:
+    statement = insert(Notification.__table__, dialect)
+    return statement.on_conflict_do_nothing(index_elements=list(_PROMISE.columns)).returning(Notification.id)
+
+
 def emit(event: Event) -> int:
     """Write down whom to tell, in the transaction that makes the event true; wake the worker after the commit.
 
@@ -218,10 +225,7 @@ def emit(event: Event) -> int:
     if not rows:
         return 0
     db.session.flush()
-    dialect = postgresql if db.session.get_bind().dialect.name == "postgresql" else sqlite
-    db.session.execute(
-        dialect.insert(Notification.__table__).on_conflict_do_nothing(index_elements=list(_PROMISE.columns)), rows
-    )
+    db.session.execute(_promise(db.session.get_bind().dialect.name), rows)
     for file in {row["file"] for row in rows}:
         hint_after_commit(file)
     return len(rows)

@@ -1,8 +1,10 @@
 """Who is this person, and do they already have a seat?"""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import case, exists, select, true
+from sqlalchemy import Select, bindparam, case, exists, select
 from sqlalchemy.orm import contains_eager
 
 from webapp.extensions import db
@@ -29,13 +31,22 @@ def by_keys(organisation_id: int, keys: Sequence[str], *, held: bool = False) ->
     return db.session.scalars(question).first()
 
 
+@cache
+def _room_and_person() -> Select[Any]:
+    known = exists().where(
+        UsagerCle.organisation_id == bindparam("organisation_id"), UsagerCle.cle.in_(bindparam("keys", expanding=True))
+    )
+    rdvs = Rdv.__table__.c
+    return select(rdvs.capacite_max, rdvs.places_prises + rdvs.places_proposees, known).where(
+        rdvs.id == bindparam("rdv_id")
+    )
+
+
 def room_and_person(rdv_id: int, organisation_id: int, keys: Sequence[str]) -> tuple[int, bool]:
     """Free seats of a session as the database has them now, without a lock (1 where they are not counted), and whether
     somebody has one of these keys."""
-    known = exists().where(UsagerCle.organisation_id == organisation_id, UsagerCle.cle.in_(keys)) if keys else true()
-    row = db.session.execute(
-        select(Rdv.capacite_max, Rdv.places_prises + Rdv.places_proposees, known).where(Rdv.id == rdv_id)
-    ).first()
+    values = {"rdv_id": rdv_id, "organisation_id": organisation_id, "keys": keys}
+    row = db.session.execute(_room_and_person(), values).first()
     if row is None:
         return 1, True
     capacity, taken, somebody = row

@@ -2,9 +2,10 @@
 
 import hashlib
 from dataclasses import astuple, dataclass
+from functools import cache
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp import links, live, metrics
@@ -17,6 +18,7 @@ from webapp.domain.events import Desistement, Inscription, Retrait
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut, check_transition, holds_seat, seat_delta
 from webapp.domain.phones import national
+from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
@@ -219,13 +221,16 @@ def _first_answer(cle: str) -> Booking | None:
     return Booking(found.id, deja=False) if found is not None and holds_seat(found.statut) else None
 
 
+@cache
+def _answers(dialect: str) -> Any:
+    row = insert(Envoi.__table__, dialect)
+    return row.on_conflict_do_update(index_elements=["cle"], set_={"participation_id": row.excluded.participation_id})
+
+
 def _remember(cle: str, participation_id: int) -> None:
     """Remember a form's answer. It may have had one already, for a seat given up since."""
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(Envoi).values(cle=cle, participation_id=participation_id)
-    db.session.execute(
-        row.on_conflict_do_update(index_elements=[Envoi.cle], set_={"participation_id": participation_id})
-    )
+    answer = {"cle": cle, "participation_id": participation_id}
+    db.session.execute(_answers(db.session.get_bind().dialect.name), answer)
 
 
 def _seated(rdv: Rdv, identity: Identity | None, usager_id: int | None) -> bool:

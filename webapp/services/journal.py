@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import insert
-
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
 from webapp.models import Agent, Journal, Rdv
@@ -21,17 +19,17 @@ def note(
     **details: Any,
 ) -> None:
     """Write one line about `sujet` (a row that already has an id) in the running transaction."""
-    db.session.add(
-        Journal(
-            organisation_id=organisation_id,
-            acteur=by,
-            agent_id=agent.id if agent else None,
-            rdv_id=rdv_id,
-            sujet_type=type(sujet).__name__.lower(),
-            sujet_id=sujet.id,
-            action=action,
-            details=details,
-        )
+    _write(
+        {
+            "organisation_id": organisation_id,
+            "acteur": by,
+            "agent_id": agent.id if agent else None,
+            "rdv_id": rdv_id,
+            "sujet_type": type(sujet).__name__.lower(),
+            "sujet_id": sujet.id,
+            "action": action,
+            "details": details,
+        }
     )
 
 
@@ -52,4 +50,8 @@ def note_capacities(changes: Iterable[tuple[Rdv, int | None]], agent: Agent) -> 
         if capacity != rdv.capacite_max
     ]
     if rows:
-        db.session.execute(insert(Journal), rows)
+        _write(*rows)
+
+
+def _write(*rows: dict[str, Any]) -> None:
+    db.session.execute(Journal.__table__.insert(), rows)

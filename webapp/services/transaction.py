@@ -5,9 +5,10 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from flask import Flask, current_app
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
@@ -99,19 +100,22 @@ def transaction() -> Iterator[Session]:
         hook()
 
 
+@cache
+def _locked() -> Select[Rdv]:
+    return (
+        select(Rdv)
+        .where(Rdv.id.in_(bindparam("wanted", expanding=True)))
+        .order_by(Rdv.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
 def seat_lock(*rdv_ids: int) -> list[Rdv]:
     """The sessions' rows, locked in ascending id and read afresh: take it late, once, before any other write, and look
     again before writing. Raises `Introuvable` when one of them is gone."""
     wanted = sorted(set(rdv_ids))
-    rows = list(
-        db.session.scalars(
-            select(Rdv)
-            .where(Rdv.id.in_(wanted))
-            .order_by(Rdv.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    )
+    rows = list(db.session.scalars(_locked(), {"wanted": wanted}))
     if len(rows) != len(wanted):
         raise Introuvable("Cette séance n’existe pas ou n’existe plus.")
     return rows

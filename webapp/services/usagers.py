@@ -1,10 +1,13 @@
 """Find a person, or create them, under the unique keys that say who is the same (docs/domain.md rule 9)."""
 
-from sqlalchemy import delete, insert
-from sqlalchemy.dialects import postgresql, sqlite
+from functools import cache
+from typing import Any
+
+from sqlalchemy import delete
 
 from webapp.domain.contacts import fold
 from webapp.domain.identity import Identity
+from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import END_OF_NAME, Usager, UsagerCle, usager_organisations
 from webapp.queries import usagers as queries
@@ -48,13 +51,17 @@ def find_or_create(organisation_id: int, identity: Identity, *, known: bool = Tr
             db.session.delete(usager)
             db.session.flush()
             return winner, False
-    db.session.execute(insert(usager_organisations).values(usager_id=usager.id, organisation_id=organisation_id))
+    db.session.execute(usager_organisations.insert(), {"usager_id": usager.id, "organisation_id": organisation_id})
     return usager, True
+
+
+@cache
+def _claims(dialect: str) -> Any:
+    return insert(UsagerCle.__table__, dialect).on_conflict_do_nothing().returning(UsagerCle.cle)
 
 
 def _claim(organisation_id: int, keys: list[str], usager_id: int) -> bool:
     """Write the keys down; False when somebody else holds one of them. In sorted order, so that two never deadlock."""
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
     rows = [{"organisation_id": organisation_id, "cle": key, "usager_id": usager_id} for key in sorted(keys)]
-    taken = db.session.execute(dialect.insert(UsagerCle).values(rows).on_conflict_do_nothing().returning(UsagerCle.cle))
+    taken = db.session.execute(_claims(db.session.get_bind().dialect.name), rows)
     return len(taken.all()) == len(rows)
