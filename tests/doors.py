@@ -350,11 +350,11 @@ class Tally:
             self.faults.append(f"{name}: {answer.status} {' '.join(said.text().split())[:400] if said else ''}")
 
 
-def push_doors(visitor: Visitor, tally: Tally, until: float) -> None:
-    """Push each door once, however slow the machine, then one after the other as often as it weighs."""
+def push_doors(visitor: Visitor, tally: Tally, until: float, each: bool) -> None:
+    """Push each door once if so asked, however slow the machine, then one after the other as often as it weighs."""
     mine = [door for door in DOORS if visitor.role in door.roles]
     weights = [door.weight for door in mine]
-    first = visitor.dice.sample(mine, len(mine))
+    first = visitor.dice.sample(mine, len(mine)) if each else []
     visitor.log_in()
     while first or time.monotonic() < until:
         (door,) = [first.pop()] if first else visitor.dice.choices(mine, weights)
@@ -365,7 +365,7 @@ def push_doors(visitor: Visitor, tally: Tally, until: float) -> None:
 
 
 def main() -> None:
-    """`{seed, seconds, world}` on standard input, the tally on standard output."""
+    """`{seed, seconds, each, world}` on standard input, the tally on standard output."""
     asked = json.load(sys.stdin)
     world, tally = World(**asked["world"]), Tally()
     parts = urlsplit(world.url)
@@ -374,7 +374,7 @@ def main() -> None:
     for number, role in enumerate(ROLES):
         browser = Browser(str(parts.hostname), int(parts.port or 80))
         visitor = Visitor(world, role, Random(f"{asked['seed']}/{number}"), browser)
-        people.append(gevent.spawn(push_doors, visitor, tally, until))
+        people.append(gevent.spawn(push_doors, visitor, tally, until, asked["each"]))
     gevent.joinall(people)
     for one in people:
         if one.exception is not None:

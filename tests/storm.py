@@ -113,8 +113,9 @@ def service_organisation(service: Service) -> Organisation:
     return db.session.get_one(Organisation, service.organisation_id)
 
 
-def rage(app: Flask, site: Site, seed: int, seconds: float, *, number: int = 0) -> Outcome:
-    """Real processes push every door for that long, while the worker freezes what starts; then `flask check`."""
+def rage(app: Flask, site: Site, seed: int, seconds: float, *, number: int = 0, each: bool = True) -> Outcome:
+    """Real processes push the doors for that long (`each`: every one of them once at least), while the worker freezes
+    what starts; then `flask check`."""
     where = asdict(world(app, site, number))
     outcome = Outcome(seed)
     clients = []
@@ -123,7 +124,8 @@ def rage(app: Flask, site: Site, seed: int, seconds: float, *, number: int = 0) 
             [sys.executable, "-m", "tests.doors"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert client.stdin is not None
-        client.stdin.write(json.dumps({"seed": f"{seed}/{number}/{process}", "seconds": seconds, "world": where}))
+        asked = {"seed": f"{seed}/{number}/{process}", "seconds": seconds, "each": each, "world": where}
+        client.stdin.write(json.dumps(asked))
         client.stdin.close()
         client.stdin = None
         clients.append(client)
