@@ -1,11 +1,13 @@
 """The collective sheet, as agents use it: with and without htmx, on both databases where writing is concerned."""
 
 import re
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests import factories as make
 from tests.desk import Desk, desk, gauge, order, sound, tap, today, told
@@ -13,6 +15,7 @@ from webapp.clock import utcnow
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.models import Journal, Rdv
+from webapp.services.rdvs import cancel_rdv
 
 
 @pytest.fixture
@@ -293,3 +296,26 @@ def test_nobody_looks_ready_to_be_noted_days_ahead(app: Flask, hours: float, clo
     buttons = page.select(f"#participation-{made.places[0]} .statuts button")
     assert [one.attributes["value"] for one in buttons if "disabled" in one.attributes] == closed
     assert page.has("se noteront le jour de l’atelier") is bool(closed)
+
+
+def test_a_session_removed_while_it_is_being_cancelled_is_not_found(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its plage changed meanwhile, and nobody was in it."""
+    made = desk(app, people=0)
+    form = made.log_in().get(f"/agent/rdv/{made.rdv}/annulation").form("/annulation")
+
+    def colleague() -> None:
+        with app.app_context():
+            db.session.execute(delete(Rdv).where(Rdv.id == made.rdv))
+            db.session.commit()
+            db.session.remove()
+
+    def meanwhile(*args: Any, **options: Any) -> Rdv:
+        faster = threading.Thread(target=colleague)
+        faster.start()
+        faster.join()
+        return cancel_rdv(*args, **options)
+
+    monkeypatch.setattr("webapp.services.rdvs.cancel_rdv", meanwhile)
+    assert form.submit().status == 404

@@ -4,7 +4,7 @@ from flask import flash, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.droits import Droit
-from webapp.domain.errors import DomainError
+from webapp.domain.errors import DomainError, Introuvable
 from webapp.notifications.people import prevenus
 from webapp.queries.notifications import active_participations
 from webapp.services import rdvs
@@ -42,6 +42,8 @@ def annulation(rdv_id: int) -> ResponseReturnValue:
                 raison=(form.raison.data or "").strip().rstrip("."),
                 prevenir=said_yes("prevenir", default=True),
             )
+        except Introuvable:
+            raise  # its plage removed it meanwhile: there is no page to show again
         except DomainError as refusal:
             return refused(refusal, "agent/annulation.html", form=form, **context)
         flash("L’atelier est annulé.", "success")
