@@ -7,10 +7,13 @@ Names of days and months come from Babel (CLDR). Screens and e-mails write "14 h
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date
 
+FRENCH = Locale("fr")
 NBSP = "\u00a0"
 
 Zone = str | tzinfo
@@ -33,10 +36,11 @@ def _day(moment: date, tz: Zone | None) -> date:
     return local(moment, tz).date() if isinstance(moment, datetime) else moment
 
 
+@lru_cache(2048)
 def _words(day: date, pattern: str) -> str:
     """The day in a CLDR pattern, where `D` stands for the day of the month as French says it (1er, 2, 3…)."""
     number = "1er" if day.day == 1 else str(day.day)
-    return " ".join(number if part == "D" else format_date(day, part, locale="fr") for part in pattern.split())
+    return " ".join(number if part == "D" else format_date(day, part, locale=FRENCH) for part in pattern.split())
 
 
 def long_date(moment: date, tz: Zone | None = None) -> str:

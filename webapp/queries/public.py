@@ -108,25 +108,26 @@ def lieux(organisation_id: int | None) -> Sequence[Lieu]:
     return db.session.scalars(question).all()
 
 
-def bookable_motifs(
-    organisation_id: int | None, now: datetime, lieu_ids: Sequence[int] | None = None
-) -> list[Prochaine]:
-    """Motifs with a session that can be booked now (or entered freely), each with its next one; `lieu_ids` narrows."""
-    shown = (_visible(), Motif.archived_at.is_(None))
-    delays = select(Motif.delai_min_minutes, Motif.delai_max_jours).where(*shown).distinct()
-    if organisation_id:
-        delays = delays.where(Motif.organisation_id == organisation_id)
+@cache
+def _delays(one: bool) -> Select[Any]:
+    question = select(Motif.delai_min_minutes, Motif.delai_max_jours).where(_visible(), Motif.archived_at.is_(None))
+    if one:
+        question = question.where(Motif.organisation_id == bindparam("organisation_id"))
+    return question.distinct()
+
+
+@cache
+def _bookable(windows: int, one: bool, placed: bool) -> Select[Any]:
+    """For that many different pairs of booking delays, in one organisation or in all, in some lieux or anywhere."""
     # A handful of pairs: plain bounds on starts_at, that an index serves and both databases read alike.
-    windows = [
+    in_time = [
         and_(
-            Motif.delai_min_minutes == least,
-            Motif.delai_max_jours == most,
-            _in_time(now, now + timedelta(minutes=least), now + timedelta(days=most)),
+            Motif.delai_min_minutes == bindparam(f"least{n}", type_=Integer),
+            Motif.delai_max_jours == bindparam(f"most{n}", type_=Integer),
+            _in_time(_moment("now"), _moment(f"first{n}"), _moment(f"last{n}")),
         )
-        for least, most in db.session.execute(delays)
+        for n in range(windows)
     ]
-    if not windows:
-        return []
     order = (Rdv.starts_at, Rdv.id)
     fit = _public(
         select(
@@ -134,18 +135,39 @@ def bookable_motifs(
             func.row_number().over(partition_by=Rdv.motif_id, order_by=order).label("rang"),
             func.count().over(partition_by=Rdv.motif_id).label("dates"),
         ).select_from(Rdv)
-    ).where(Rdv.cancelled_at.is_(None), Motif.archived_at.is_(None), Rdv.starts_at > now, or_(*windows), _seat())
-    if organisation_id:
-        fit = fit.where(Rdv.organisation_id == organisation_id)
-    if lieu_ids is not None:
-        fit = fit.where(Rdv.lieu_id.in_(lieu_ids))
+    ).where(
+        Rdv.cancelled_at.is_(None),
+        Motif.archived_at.is_(None),
+        Rdv.starts_at > _moment("now"),
+        or_(*in_time),
+        _seat(),
+    )
+    if one:
+        fit = fit.where(Rdv.organisation_id == bindparam("organisation_id"))
+    if placed:
+        fit = fit.where(Rdv.lieu_id.in_(bindparam("lieu_ids", expanding=True)))
     ranked = fit.subquery()
-    question = (
+    return (
         _loaded(_public(select(Rdv, ranked.c.dates).join(ranked, Rdv.id == ranked.c.id)))
         .where(ranked.c.rang == 1)
         .order_by(*order)
     )
-    return [Prochaine(rdv, dates) for rdv, dates in db.session.execute(question)]
+
+
+def bookable_motifs(
+    organisation_id: int | None, now: datetime, lieu_ids: Sequence[int] | None = None
+) -> list[Prochaine]:
+    """Motifs with a session that can be booked now (or entered freely), each with its next one; `lieu_ids` narrows."""
+    one, values = organisation_id is not None, {"organisation_id": organisation_id}
+    delays = db.session.execute(_delays(one), values).all()
+    if not delays:
+        return []
+    values |= {"now": now, "lieu_ids": lieu_ids}
+    for n, (least, most) in enumerate(delays):
+        first, last = now + timedelta(minutes=least), now + timedelta(days=most)
+        values |= {f"least{n}": least, f"most{n}": most, f"first{n}": first, f"last{n}": last}
+    found = db.session.execute(_bookable(len(delays), one, lieu_ids is not None), values)
+    return [Prochaine(rdv, dates) for rdv, dates in found]
 
 
 # --- one motif ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, request, session
@@ -48,6 +49,7 @@ def check_csrf() -> None:
         raise FormTooOld
 
 
+@cache
 def content_security_policy(app: App) -> str:
     """Only our own files, and the two files of htmx by their full path; no inline script, no inline style."""
     scripts = ["'self'"]
@@ -78,7 +80,7 @@ MAIL_CSP = (
 
 def headers(response: Response) -> Response:
     """The security headers. A view replaces the policy with `g.csp`, or sets its own Cache-Control."""
-    policy = g.get("csp") or content_security_policy(current_app)
+    policy = g.get("csp") or content_security_policy(current_app._get_current_object())
     response.headers["Content-Security-Policy"] = policy
     response.headers["X-Content-Type-Options"] = "nosniff"
     if "frame-ancestors 'none'" in policy:

@@ -24,14 +24,15 @@ TEXT = ("text/", "application/javascript", "application/json", "image/svg+xml")
 FOREVER = "public, max-age=31536000, immutable"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asset:
-    """One file as it is served: its digest, its type, and its bytes by content encoding."""
+    """One file as it is served: its digest, its type, its bytes by content encoding, and its address once asked for."""
 
     stamp: tuple[int, int]
     digest: str
     mimetype: str
     bodies: dict[str, bytes]
+    url: str = ""
 
 
 class StaticFiles:
@@ -60,7 +61,11 @@ def init_app(app: Flask) -> None:
 def static_url(path: str) -> str:
     """The address of a static file, with its digest: `/static/css/app.css?v=1a2b3c4d5e`. A missing file has none."""
     asset = _asset(current_app, path)
-    return url_for("static", filename=path, v=asset.digest[:10] if asset else None)
+    if asset is None:
+        return url_for("static", filename=path)
+    if not asset.url:
+        asset.url = url_for("static", filename=path, v=asset.digest[:10])
+    return asset.url
 
 
 def _answer(asset: Asset, request: Request) -> Response:

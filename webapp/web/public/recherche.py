@@ -46,7 +46,8 @@ def _list(one: Organisation | None, organisations: Sequence[Organisation]) -> Re
     now = utcnow()
     lieu_ids = [lieu.id for lieu in queries.lieux(one.id if one else None) if _is_there(lieu, ou)] if ou else None
     found = queries.bookable_motifs(one.id if one else None, now, lieu_ids)
-    found = [each for each in found if _speaks_of(each, quoi)]
+    if quoi:
+        found = [each for each in found if _speaks_of(each, quoi)]
     found.sort(key=lambda each: (each.rdv.organisation.name, each.rdv.starts_at))
     return respond(
         "public/accueil.html",
