@@ -130,6 +130,8 @@ def valkey_server() -> Iterator[Valkey]:
     """This process's Valkey: pub/sub channels and queues of parallel tests don't meet."""
     with Valkey() as server:
         yield server
+        for app in _apps.values():  # or their threads would tell a closed log that Redis is gone
+            app.extensions["live"].shut()
 
 
 @pytest.fixture
@@ -242,6 +244,7 @@ def make_app(base: Base, valkey: Valkey) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for app in made:
+        app.extensions["live"].shut()
         forget_connections(app)
 
 

@@ -140,7 +140,7 @@ class Site:
         env: Mapping[str, str] | None = None,
         app: str = "wsgi:app",
     ) -> None:
-        port = free_port()
+        port = int((env or {}).get("PORT") or free_port())
         self.app = app  # another one than the Procfile's, for a negative control
         self.url = f"http://127.0.0.1:{port}"
         self.log = pathlib.Path(tempfile.mkstemp(prefix="rdv-site-", suffix=".log")[1])

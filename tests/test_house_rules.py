@@ -148,3 +148,15 @@ def fingerprint() -> dict[str, list[tuple[object, ...]]]:
     }
     db.session.rollback()
     return held
+
+
+def test_the_proofs_the_reliability_page_names_exist() -> None:
+    """docs/fiabilite.md promises nothing without its test."""
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs/fiabilite.md").read_text())
+    assert len(named) > 15
+    missing = [
+        (file, test)
+        for file, test in named
+        if not (ROOT / file).is_file() or (test and f"def {test}(" not in (ROOT / file).read_text())
+    ]
+    assert missing == []

@@ -5,9 +5,11 @@ looks. When Redis is lost the streams end and pages poll (see `static/js/app.js`
 with the current state, so nothing needs replaying.
 """
 
+import contextlib
 import json
 import logging
 import queue
+import socket
 import threading
 import time
 from collections import Counter, defaultdict
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "rdv:"
 MERGE = 0.5  # seconds: at most one message per session and stream kind in that time
-HEARTBEAT = 15.0
+HEARTBEAT, EVERY = ": toujours là\n\n".encode(), 15.0  # a comment, and the seconds between two
 QUEUE = 32  # messages a slow client may be late by before it is dropped
 RETRY = 2.0
 
@@ -36,18 +38,29 @@ class TooManyStreams(Exception):
 class Stream:
     """One open page: the sessions it shows, and the messages waiting for it."""
 
-    def __init__(self, rdv_ids: list[int], kind: str, address: str) -> None:
-        self.rdv_ids, self.kind, self.address = rdv_ids, kind, address
-        self.messages: queue.Queue[str | None] = queue.Queue(QUEUE)
+    __slots__ = ("address", "closed", "connection", "dropped", "kind", "messages", "rdv_ids")
+
+    def __init__(self, rdv_ids: list[int], kind: str, address: str, connection: socket.socket | None) -> None:
+        self.rdv_ids, self.kind, self.address, self.connection = rdv_ids, kind, address, connection
+        self.messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()  # a tenth of a Queue's memory
         self.dropped = self.closed = False
 
-    def put(self, message: str | None) -> None:
-        try:
-            self.messages.put_nowait(message)
-        except queue.Full:
-            if not self.dropped:
-                metrics.DROPPED.inc()
-            self.dropped = True
+    def put(self, message: bytes | None) -> None:
+        """One more message, unless so many wait that its reader must have gone deaf: it is dropped then."""
+        if message is not None and self.messages.qsize() >= QUEUE:
+            self.drop()
+        else:
+            self.messages.put(message)
+
+    def drop(self) -> None:
+        """End it though it does not read: whoever is writing to it waits for room that never comes."""
+        if self.dropped:
+            return
+        self.dropped = True
+        metrics.DROPPED.inc()
+        if self.connection is not None:
+            with contextlib.suppress(OSError):  # it left by itself just now
+                self.connection.shutdown(socket.SHUT_RDWR)
 
 
 class Hub:
@@ -67,7 +80,7 @@ class Hub:
         self.closing = False
         self.listening = threading.Event()
 
-    def open(self, rdv_ids: list[int], kind: str, address: str) -> Stream:
+    def open(self, rdv_ids: list[int], kind: str, address: str, connection: socket.socket | None = None) -> Stream:
         """A new stream; raises `TooManyStreams`, or `Unavailable` when Redis can't be listened to."""
         with self.lock:
             if self.closing or self.total >= self.app.config["STREAMS_MAX"]:
@@ -83,7 +96,7 @@ class Hub:
                     thread.start()
         if not self.listening.wait(1.0):
             raise Unavailable
-        stream = Stream(rdv_ids, kind, address)
+        stream = Stream(rdv_ids, kind, address, connection)
         with self.lock:
             self.total += 1
             metrics.STREAMS.inc()
@@ -118,22 +131,27 @@ class Hub:
             stream.put(None)
 
     def shut(self) -> None:
-        """The process is stopping: no stream opens any more, those that are open end now."""
+        """The process is stopping: no stream opens any more, those that are open end now, and so do the threads."""
         self.closing = True
         self.close_all()
+        self.wake.set()
 
-    def iterate(self, stream: Stream, first: list[str]) -> Iterator[str]:
-        """What the response sends: the current state, then each change, and a comment every 15 s."""
+    def iterate(self, stream: Stream, first: list[str]) -> Iterator[bytes]:
+        """What the response sends: the current state, then each change, and a comment every 15 s. The empty piece after
+        each makes the server let go of it: thousands wait here for long."""
         try:
-            yield "retry: 3000\n\n" + "".join(first)
+            yield ("retry: 3000\n\n" + "".join(first)).encode()
+            first.clear()
+            yield b""
             while not stream.dropped:
                 try:
-                    message = stream.messages.get(timeout=HEARTBEAT)
+                    message = stream.messages.get(timeout=EVERY)
                 except queue.Empty:
-                    yield ": toujours là\n\n"
-                    continue
+                    message = HEARTBEAT
                 if message is None:
                     return
+                yield message
+                message = b""
                 yield message
         finally:
             self.close(stream)
@@ -150,6 +168,8 @@ class Hub:
                     self.listening.set()
                     self._receive(channel)
             except (redis.RedisError, OSError) as error:
+                if self.closing:
+                    return
                 log.warning("live: redis lost: %s", type(error).__name__)
             self.listening.clear()
             self.close_all()
@@ -197,13 +217,13 @@ class Hub:
         streams = list(self.streams.get(rdv_id, ()))
         if any(stream.kind == "public" for stream in streams):
             try:
-                fragment = sse(self.render(rdv_id))
+                fragment = sse(self.render(rdv_id)).encode()  # once for all of them
             except Exception:
                 log.exception("live: gauge %s not rendered", rdv_id)
                 return
         else:
-            fragment = ""
-        named = sse(json.dumps({"rdv": rdv_id, "version": version}), event="maj")
+            fragment = b""
+        named = sse(json.dumps({"rdv": rdv_id, "version": version}), event="maj").encode()
         for count, stream in enumerate(streams, 1):
             stream.put(fragment if stream.kind == "public" else named)
             if count % 100 == 0:

@@ -166,7 +166,7 @@ def test_the_stream_starts_with_versions_and_never_says_more(made: Desk) -> None
     with made.app.app_context():
         change_statut(made.places[0], Statut.PRESENT, by=Acteur.AGENT)
         answer = client.flask.get(f"/agent/flux?rdv={made.rdv}")
-        stream = answer.iter_encoded()
+        stream = filter(None, answer.iter_encoded())
         first = next(stream).decode()
         assert answer.mimetype == "text/event-stream" and answer.headers["X-Accel-Buffering"] == "no"
         assert "event: maj\n" in first

@@ -2,23 +2,22 @@
 
 import json
 
-from flask import Response, request
+from flask import request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, ServiceUnavailable
+from werkzeug.exceptions import BadRequest
 
-from webapp.broker import Unavailable
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable
-from webapp.extensions import db, visitor
-from webapp.live import TooManyStreams, hub, sse
+from webapp.extensions import db
+from webapp.live import sse
 from webapp.queries import agenda
 from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.intake import number
+from webapp.web.streams import event_stream
 
 from . import bp
 
 MOST = 20  # sessions one page may follow
-BACK_IN = 30  # seconds
 
 
 @bp.get("/flux")
@@ -32,23 +31,9 @@ def flux() -> ResponseReturnValue:
     if len(agenda.gauges(organisation_id, services, asked)) < len(asked):
         raise Introuvable
     db.session.remove()
-    if request.method == "HEAD":
-        return Response(mimetype="text/event-stream")
-    streams = hub()
-    try:
-        stream = streams.open(asked, "agent", visitor())
-    except (TooManyStreams, Unavailable):
-        raise ServiceUnavailable(retry_after=BACK_IN) from None
-    try:  # read after opening: no change falls in between
-        now = [(rdv.id, rdv.version) for rdv in agenda.gauges(organisation_id, services, asked)]
-    except BaseException:
-        streams.close(stream)
-        raise
-    finally:
-        db.session.remove()
-    first = [sse(json.dumps({"rdv": rdv_id, "version": version}), event="maj") for rdv_id, version in now]
-    response = Response(streams.iterate(stream, first), mimetype="text/event-stream")
-    response.call_on_close(lambda: streams.close(stream))  # a body nobody began to read never ends by itself
-    response.headers["X-Accel-Buffering"] = "no"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+
+    def state() -> list[str]:
+        now = agenda.gauges(organisation_id, services, asked)
+        return [sse(json.dumps({"rdv": rdv.id, "version": rdv.version}), event="maj") for rdv in now]
+
+    return event_stream(asked, "agent", state)

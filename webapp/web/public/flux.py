@@ -5,21 +5,20 @@ from typing import cast
 from flask import Flask, Response, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import BadRequest, ServiceUnavailable
+from werkzeug.exceptions import BadRequest
 
-from webapp.broker import Unavailable
 from webapp.domain.errors import Introuvable
-from webapp.extensions import db, visitor
-from webapp.live import TooManyStreams, hub, sse
+from webapp.extensions import db
+from webapp.live import sse
 from webapp.queries import public as queries
 from webapp.web.htmx import partial
 from webapp.web.intake import number
+from webapp.web.streams import event_stream
 
 from . import bp
 from .seance import around, gauge
 
 MOST = 20  # sessions one page may follow
-BACK_IN = 30  # seconds
 
 
 @bp.record_once
@@ -63,22 +62,4 @@ def _stream(asked: list[int]) -> Response:
     db.session.remove()
     if not known:
         raise Introuvable
-    if request.method == "HEAD":
-        return Response(mimetype="text/event-stream")
-    streams = hub()
-    try:
-        stream = streams.open(known, "public", visitor())
-    except (TooManyStreams, Unavailable):
-        raise ServiceUnavailable(retry_after=BACK_IN) from None
-    try:
-        first = [sse(message) for message in _messages(known)]  # read after opening: no change falls in between
-    except BaseException:
-        streams.close(stream)
-        raise
-    finally:
-        db.session.remove()
-    response = Response(streams.iterate(stream, first), mimetype="text/event-stream")
-    response.call_on_close(lambda: streams.close(stream))  # a body nobody began to read never ends by itself
-    response.headers["X-Accel-Buffering"] = "no"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return event_stream(known, "public", lambda: [sse(message) for message in _messages(known)])
