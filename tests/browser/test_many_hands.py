@@ -181,7 +181,7 @@ def nothing_lost(app: Flask, sheet: Sheet, hands: list[Hand]) -> None:
             select(Journal.sujet_id, func.count()).where(Journal.action == "statut").group_by(Journal.sujet_id)
         )
         moved = {row: version - 1 for row, version in rows.items() if version > 1}  # type: ignore[operator]
-        assert dict(lines.tuples()) == moved
+        assert dict(lines.tuples().all()) == moved
         assert list(broken()) == []
         db.session.remove()
 
