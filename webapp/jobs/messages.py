@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 
 from webapp import metrics
 from webapp.broker import Unavailable, broker
@@ -199,16 +200,21 @@ def _record_failure(row_id: int, attempts: int, until: datetime, error: str, **v
 def record(row_id: int, until: datetime, **values: Any) -> None:
     """Write the outcome of a row we still own; once the claim is another's, theirs counts."""
     with transaction() as session:
-        session.execute(
-            update(Notification)
-            .where(
-                Notification.id == row_id,
-                Notification.etat == EtatNotification.EN_COURS,
-                Notification.claimed_until == until,
-            )
-            .values(claimed_until=None, **values)
-            .execution_options(synchronize_session=False)
+        session.execute(_outcome(tuple(values)), {"row_id": row_id, "until": until, **values})
+
+
+@cache
+def _outcome(names: tuple[str, ...]) -> Any:
+    row = Notification.__table__
+    return (
+        row.update()
+        .where(
+            row.c.id == bindparam("row_id"),
+            row.c.etat == bindparam(None, EtatNotification.EN_COURS, row.c.etat.type),
+            row.c.claimed_until == bindparam("until"),
         )
+        .values(claimed_until=None, **{name: bindparam(name, type_=row.c[name].type) for name in names})
+    )
 
 
 def release(claim: Claim) -> None:
