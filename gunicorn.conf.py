@@ -9,8 +9,6 @@ import signal
 import tempfile
 
 import gevent
-import gevent.server
-import gunicorn.workers.ggevent
 
 ON_SQLITE = os.environ.get("DATABASE_URL", "sqlite:").startswith("sqlite")
 
@@ -37,20 +35,6 @@ if not os.environ.get("PROMETHEUS_MULTIPROC_DIR", "").endswith(f"-{os.getpid()}"
 
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
-
-
-class _Server(gevent.server.StreamServer):
-    """Before it closes its socket it takes who is in the queue: the kernel would reset them."""
-
-    def close(self):
-        if self.started:
-            self.socket.setblocking(0)
-            while waiting := self.do_read():
-                self.do_handle(*waiting)
-        super().close()
-
-
-gunicorn.workers.ggevent.StreamServer = _Server
 
 
 def post_worker_init(worker):

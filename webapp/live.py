@@ -14,6 +14,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import redis
 from flask import Flask, current_app
@@ -136,12 +137,13 @@ class Hub:
         self.close_all()
         self.wake.set()
 
-    def iterate(self, stream: Stream, first: list[str]) -> Iterator[bytes]:
-        """What the response sends: the current state, then each change, and a comment every 15 s. The empty piece after
-        each makes the server let go of it: thousands wait here for long."""
+    def iterate(self, stream: Stream, first: list[str], environ: dict[str, Any]) -> Iterator[bytes]:
+        """What the response sends: the current state, then each change, and a comment every 15 s. Thousands wait here
+        for long: the empty piece after each makes the server let go of it, and the request (`environ`) is forgotten."""
         try:
             yield ("retry: 3000\n\n" + "".join(first)).encode()
             first.clear()
+            environ.clear()
             yield b""
             while not stream.dropped:
                 try:

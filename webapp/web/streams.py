@@ -38,8 +38,7 @@ def event_stream(rdv_ids: Sequence[int], kind: str, state: Callable[[], list[str
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ROOM)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, PATIENCE_MS)
-    request.environ.pop("werkzeug.request", None)  # or the server would keep it as long as the stream
-    response = Response(streams.iterate(stream, first), mimetype="text/event-stream")
+    response = Response(streams.iterate(stream, first, request.environ), mimetype="text/event-stream")
     response.call_on_close(lambda: streams.close(stream))  # a body nobody began to read never ends by itself
     response.headers["X-Accel-Buffering"] = "no"
     response.headers["Cache-Control"] = "no-store"
