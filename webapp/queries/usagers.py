@@ -18,17 +18,23 @@ def by_keys(organisation_id: int, keys: Sequence[str], *, held: bool = False) ->
     """
     if not keys:
         return None
-    rank = case({key: position for position, key in enumerate(keys)}, value=UsagerCle.cle)
+    values = {"organisation_id": organisation_id} | {f"key{rank}": key for rank, key in enumerate(keys)}
+    return db.session.scalars(_by_keys(len(keys), held), values).first()
+
+
+@cache
+def _by_keys(count: int, held: bool) -> Select[Usager]:
+    keys = [bindparam(f"key{rank}", type_=UsagerCle.cle.type) for rank in range(count)]
     question = (
         select(Usager)
         .join(UsagerCle, UsagerCle.usager_id == Usager.id)
-        .where(UsagerCle.organisation_id == organisation_id, UsagerCle.cle.in_(keys))
-        .order_by(rank)
+        .where(UsagerCle.organisation_id == bindparam("organisation_id"), UsagerCle.cle.in_(keys))
+        .order_by(case(*((UsagerCle.cle == key, rank) for rank, key in enumerate(keys))))
         .limit(1)
     )
     if held:
         question = question.with_for_update(read=True, key_share=True).execution_options(populate_existing=True)
-    return db.session.scalars(question).first()
+    return question
 
 
 @cache

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp import links, live, metrics
@@ -26,7 +27,7 @@ from webapp.queries import usagers as people
 
 from . import journal
 from .droits import grantors, may
-from .transaction import seat_lock, transaction
+from .transaction import seat_lock, transaction, written
 from .usagers import find_or_create
 
 
@@ -59,17 +60,38 @@ def book_seat(
     rdv = db.session.get(Rdv, rdv_id)
     if rdv is None:
         raise Introuvable
-    organisation_id = rdv.organisation_id
     cle = _form_key(rdv_id, envoi, identity, usager_id)
+    demande = _Demande(identity, usager_id, by, agent, surbooking, prevenir, cle)
     full = rdv.jauge().libres < 1
     if full or by is not Acteur.AGENT:
         try:
-            _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=full and _seated(rdv, identity, usager_id))
-        except DomainError:
-            first = _first_answer(cle)
+            _refuse(rdv, demande, seated=full and _seated(rdv, demande))
+        except DomainError as refusal:
+            # The same form, sent again after the session closed. (Who has a seat in a full one was not refused.)
+            first = _first_answer(cle) if refusal.code != Complet.code else None
             if first is not None:
                 return first
             raise
+    try:
+        return _book(rdv, demande)
+    except IntegrityError:
+        return _book(rdv, demande)  # another form wrote the same person down at this very moment: they are known now
+
+
+@dataclass(frozen=True, slots=True)
+class _Demande:
+    """Who asks for a seat, for whom, and by which form (`cle`)."""
+
+    identity: Identity | None
+    usager_id: int | None
+    by: Acteur
+    agent: Agent | None
+    surbooking: bool
+    prevenir: bool
+    cle: str
+
+
+def _book(rdv: Rdv, demande: _Demande) -> Booking:
     # Loaded and held here so that they stay in the session while the row is read afresh: nothing to read for them
     # under the lock.
     _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
@@ -77,61 +99,87 @@ def book_seat(
     with transaction():
         # The session may have filled up while this one waited for its turn: a crowd that comes too late must not queue
         # for the lock as well.
-        keys = identity.keys() if identity is not None and usager_id is None else []
-        libres, known = people.room_and_person(rdv_id, organisation_id, keys)
-        if not surbooking and libres < 1 and not _seated(rdv, identity, usager_id):
+        keys = demande.identity.keys() if demande.identity is not None and demande.usager_id is None else []
+        libres, known = people.room_and_person(rdv.id, rdv.organisation_id, keys)
+        if not demande.surbooking and libres < 1 and not _seated(rdv, demande):
             raise Complet("Cette séance est maintenant complète.")
-        # The person before the seat: the lock everybody waits for is held for as few statements as can be.
-        new = False
-        if usager_id is not None:
-            usager = people.of_organisation(organisation_id, usager_id, held=True)
-            if usager is None:
-                raise Introuvable("Cette personne n’est pas connue de votre organisation.")
-        else:
-            assert identity is not None
-            usager, new = find_or_create(organisation_id, identity, known=known)
-        (rdv,) = seat_lock(rdv_id)
+        usager, new = _person(rdv.organisation_id, demande, known=known)
+        if not demande.surbooking and (new or people.participation_of(rdv.id, usager.id) is None):
+            # All is written before the seat is taken, so that the lock everybody waits for is held for a moment only.
+            # When there is no seat after all, nothing of it stays.
+            row = _new_row(rdv, usager, demande)
+            _write_down(row, demande)
+            (rdv,) = seat_lock(rdv.id)
+            _refuse(rdv, demande, seated=False)
+            _count(rdv, row)
+            return Booking(row.id, deja=False)
+        (rdv,) = seat_lock(rdv.id)
         set_committed_value(rdv, "agents", agents)
-        now = utcnow()
-        row = None if new else people.participation_of(rdv.id, usager.id)
-        seated = row is not None and holds_seat(row.statut)
-        over = _refuse(rdv, by=by, agent=agent, surbooking=surbooking, seated=seated)
-        if row is not None and seated:
-            first = _first_answer(cle)  # sent twice
-            if first is not None:
-                return first
-            if by is not Acteur.AGENT:
-                day = local(now, rdv.organisation.timezone).date().isoformat()
-                emit(Inscription(participation_id=row.id, version=row.version, deja_le=day))
-            _remember(cle, row.id)
-            return Booking(row.id, deja=True)
-        rdv.version += 1
-        rdv.places_prises += 1
-        if row is None:
-            row = _new_row(rdv, usager, identity, by=by, agent=agent, prevenir=prevenir)
+        found = people.participation_of(rdv.id, usager.id)
+        seated = found is not None and holds_seat(found.statut)
+        over = _refuse(rdv, demande, seated=seated)
+        if found is not None and seated:
+            return _already(rdv, found, demande)
+        if found is None:
+            row = _new_row(rdv, usager, demande)
         else:
-            if by is not Acteur.AGENT and row.statut is Statut.ANNULE:
-                appel = f"Appelez le {national(rdv.organisation.phone)}." if rdv.organisation.phone else "Appelez-nous."
-                raise Refus(f"Nous ne pouvons pas enregistrer cette inscription en ligne. {appel}")
-            _set(row, rdv, Statut.INSCRIT, by=by, agent=agent)
-            row.inscrit_le, row.raison, row.prevenir = now, "", prevenir
+            row = found
+            _come_back(rdv, row, demande)
+        _count(rdv, row)
         db.session.flush()
-        _remember(cle, row.id)
-        details = {"surbooking": True} if over else {}
-        journal.note(
-            organisation_id,
-            "inscription",
-            row,
-            by=by,
-            agent=agent,
-            rdv_id=rdv.id,
-            **details,
-            **({} if prevenir else {"prevenir": False}),
-        )
-        if prevenir:
-            emit(Inscription(auteur_agent_id=agent.id if agent else None, participation_id=row.id, version=row.version))
-        live.publish(rdv.id, rdv.version)
+        _write_down(row, demande, **({"surbooking": True} if over else {}))
         return Booking(row.id, deja=False)
+
+
+def _person(organisation_id: int, demande: _Demande, *, known: bool) -> tuple[Usager, bool]:
+    """Whose seat it will be, and whether they are new."""
+    if demande.usager_id is None:
+        assert demande.identity is not None
+        return find_or_create(organisation_id, demande.identity, known=known)
+    usager = people.of_organisation(organisation_id, demande.usager_id, held=True)
+    if usager is None:
+        raise Introuvable("Cette personne n’est pas connue de votre organisation.")
+    return usager, False
+
+
+def _count(rdv: Rdv, row: Participation) -> None:
+    """One seat more in the session, whose row is locked."""
+    rdv.version += 1
+    rdv.places_prises += 1
+    row.rdv_version = rdv.version
+    live.publish(rdv.id, rdv.version)
+
+
+def _write_down(row: Participation, demande: _Demande, **details: Any) -> None:
+    """The form's answer, the journal, whom to tell."""
+    agent = demande.agent
+    _remember(demande.cle, row.id)
+    if not demande.prevenir:
+        details["prevenir"] = False
+    journal.note(row.rdv.organisation_id, "inscription", row, by=demande.by, agent=agent, rdv_id=row.rdv_id, **details)
+    if demande.prevenir:
+        emit(Inscription(auteur_agent_id=agent.id if agent else None, participation_id=row.id, version=row.version))
+
+
+def _already(rdv: Rdv, row: Participation, demande: _Demande) -> Booking:
+    """The person has this seat: a form sent twice gets its first answer, another one says it again (rule 9)."""
+    first = _first_answer(demande.cle)
+    if first is not None:
+        return first
+    if demande.by is not Acteur.AGENT:
+        day = local(utcnow(), rdv.organisation.timezone).date().isoformat()
+        emit(Inscription(participation_id=row.id, version=row.version, deja_le=day))
+    _remember(demande.cle, row.id)
+    return Booking(row.id, deja=True)
+
+
+def _come_back(rdv: Rdv, row: Participation, demande: _Demande) -> None:
+    """The person had left: their row again."""
+    if demande.by is not Acteur.AGENT and row.statut is Statut.ANNULE:
+        appel = f"Appelez le {national(rdv.organisation.phone)}." if rdv.organisation.phone else "Appelez-nous."
+        raise Refus(f"Nous ne pouvons pas enregistrer cette inscription en ligne. {appel}")
+    _set(row, rdv, Statut.INSCRIT, by=demande.by, agent=demande.agent)
+    row.inscrit_le, row.raison, row.prevenir = utcnow(), "", demande.prevenir
 
 
 def change_statut(
@@ -233,18 +281,20 @@ def _remember(cle: str, participation_id: int) -> None:
     db.session.execute(_answers(db.session.get_bind().dialect.name), answer)
 
 
-def _seated(rdv: Rdv, identity: Identity | None, usager_id: int | None) -> bool:
+def _seated(rdv: Rdv, demande: _Demande) -> bool:
     """Does the person already hold a seat there? Only asked when the session is full: who has a seat may still ask."""
+    usager_id = demande.usager_id
     if usager_id is None:
+        identity = demande.identity
         usager = people.by_keys(rdv.organisation_id, identity.keys()) if identity else None
         usager_id = usager.id if usager else None
     row = people.participation_of(rdv.id, usager_id) if usager_id else None
     return row is not None and holds_seat(row.statut)
 
 
-def _refuse(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, seated: bool) -> bool:
+def _refuse(rdv: Rdv, demande: _Demande, *, seated: bool) -> bool:
     """Raise the reason why this may not be booked now; True when it goes over the capacity on purpose."""
-    if by is not Acteur.AGENT:
+    if demande.by is not Acteur.AGENT:
         refusal = ouverture(rdv).refusal(utcnow(), seated=seated)
         if refusal is not None:
             raise refusal
@@ -253,7 +303,7 @@ def _refuse(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, seat
         raise Ferme("Cette séance est annulée : on n’y inscrit plus personne.")
     if ouverture(rdv).reservable_par is ReservablePar.ENTREE_LIBRE:
         raise Ferme("Cette séance est en entrée libre : on n’y inscrit pas, on compte les personnes à l’accueil.")
-    return False if seated else _check_seat(rdv, by=by, agent=agent, surbooking=surbooking)
+    return not seated and _check_seat(rdv, by=demande.by, agent=demande.agent, surbooking=demande.surbooking)
 
 
 def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool) -> bool:
@@ -269,33 +319,40 @@ def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool) 
     return True
 
 
-def _new_row(
-    rdv: Rdv, usager: Usager, identity: Identity | None, *, by: Acteur, agent: Agent | None, prevenir: bool
-) -> Participation:
+def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
+    """Written in one statement, so that it has its id."""
     now = utcnow()
     nonce, hashed = links.new_link(links.PARTICIPATION)
+    identity, agent_id = demande.identity, demande.agent.id if demande.agent else None
+    contact: dict[str, Any] = {"telephone": None, "courriel": None, "numero_dossier": None}
+    if identity is not None:
+        # A contact that differs from the file's serves this participation only; the file does not change (rule 9).
+        contact = {
+            "telephone": identity.telephone if identity.telephone != usager.phone else None,
+            "courriel": identity.courriel if identity.courriel != usager.email else None,
+            "numero_dossier": identity.numero_dossier,
+        }
     row = Participation(
-        rdv=rdv,
-        usager=usager,
+        rdv_id=rdv.id,
+        usager_id=usager.id,
         statut=Statut.INSCRIT,
+        version=1,
         rdv_version=rdv.version,
         inscrit_le=now,
         statut_le=now,
-        statut_par=by,
-        statut_par_agent_id=agent.id if agent else None,
-        origine=by,
-        cree_par_agent_id=agent.id if agent else None,
+        statut_par=demande.by,
+        statut_par_agent_id=agent_id,
+        origine=demande.by,
+        cree_par_agent_id=agent_id,
+        cree_le=now,
         lien_nonce=nonce,
         lien_hash=hashed,
-        prevenir=prevenir,
+        raison="",
+        prevenir=demande.prevenir,
+        rappeler=True,
+        **contact,
     )
-    if identity is not None:
-        # A contact that differs from the file's serves this participation only; the file does not change (rule 9).
-        row.telephone = identity.telephone if identity.telephone != usager.phone else None
-        row.courriel = identity.courriel if identity.courriel != usager.email else None
-        row.numero_dossier = identity.numero_dossier
-    db.session.add(row)
-    return row
+    return written(row, rdv=rdv, usager=usager)
 
 
 def _set(row: Participation, rdv: Rdv, statut: Statut, *, by: Acteur, agent: Agent | None) -> None:

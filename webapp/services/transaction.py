@@ -6,12 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any, TypeVar
 
 from flask import Flask, current_app
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, Table, bindparam, select
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp import aftercommit, engine
 from webapp.domain.errors import Introuvable, Occupe
@@ -27,6 +29,7 @@ SLOT_TIMEOUT = 20.0
 UNWRITABLE = "Nous n’arrivons pas à enregistrer en ce moment. Rien n’est perdu : réessayez dans un instant."
 
 log = logging.getLogger(__name__)
+Row = TypeVar("Row", bound=Any)
 
 
 def init_app(app: Flask) -> None:
@@ -100,13 +103,30 @@ def transaction() -> Iterator[Session]:
         hook()
 
 
+def written(row: Row, **related: Any) -> Row:
+    """Insert this object at once, in one statement, and make it the session's as if it had been read: it has its id,
+    nothing is left to flush. Give every column a value; `related` are its relationships that are known already."""
+    values = {name: value for name, value in vars(row).items() if name != "_sa_instance_state"}
+    row.id = db.session.execute(_insert(type(row).__table__), values).scalar_one()
+    make_transient_to_detached(row)
+    db.session.add(row)
+    for name, value in related.items():
+        set_committed_value(row, name, value)
+    return row
+
+
+@cache
+def _insert(table: Table) -> Any:
+    return table.insert().returning(table.c.id)
+
+
 @cache
 def _locked() -> Select[Rdv]:
     return (
         select(Rdv)
         .where(Rdv.id.in_(bindparam("wanted", expanding=True)))
         .order_by(Rdv.id)
-        .with_for_update()
+        .with_for_update(key_share=True)  # who writes a row that refers to the session does not wait for its seats
         .execution_options(populate_existing=True)
     )
 

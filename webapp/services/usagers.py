@@ -5,12 +5,15 @@ from typing import Any
 
 from sqlalchemy import delete
 
+from webapp.clock import utcnow
 from webapp.domain.contacts import fold
 from webapp.domain.identity import Identity
 from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import END_OF_NAME, Usager, UsagerCle, usager_organisations
 from webapp.queries import usagers as queries
+
+from .transaction import written
 
 
 def search_text(usager: Usager) -> str:
@@ -39,11 +42,15 @@ def find_or_create(organisation_id: int, identity: Identity, *, known: bool = Tr
         birth_date=identity.date_naissance,
         phone=identity.telephone,
         email=identity.courriel,
+        notify_by_sms=True,
+        notify_by_email=True,
+        responsable_id=None,
         numero_dossier=identity.numero_dossier,
+        anonymise_le=None,
+        cree_le=utcnow(),
     )
     usager.recherche = search_text(usager)
-    db.session.add(usager)
-    db.session.flush()
+    written(usager)
     if keys and not _claim(organisation_id, keys, usager.id):
         winner = queries.by_keys(organisation_id, keys, held=True)
         if winner is not None and winner.id != usager.id:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import flash, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import inspect
 
 from webapp.clock import utcnow
 from webapp.domain import phones
@@ -47,7 +48,8 @@ def inscription(rdv_id: int) -> ResponseReturnValue:
         except Introuvable:
             raise
         except DomainError as refusal:
-            rdv = find_session(rdv_id)  # the transaction that failed took what we knew with it
+            if inspect(rdv).expired:  # the transaction that failed took what we knew with it
+                rdv = find_session(rdv_id)
             return refused(refusal, "public/inscription.html", form=form, s=seance_of(rdv), autres=other_cards(rdv))
         remember(rdv_id, form.identity, form.region)
         return go_to(url_for(".confirmation", rdv_id=rdv_id))
