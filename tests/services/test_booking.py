@@ -1,5 +1,6 @@
 """The one door to a seat: rules 7 to 10 and 19 of docs/domain.md, on both databases."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -86,11 +87,11 @@ def test_the_twin_of_a_form_that_comes_after_its_seat_was_given_up_books_again(
     at_the_door, go_on = threading.Event(), threading.Event()
     opened = booking.transaction
 
-    def late():
+    def late(*look: Callable[[], None]):
         if threading.current_thread().name == "twin":
             at_the_door.set()
             assert go_on.wait(30)
-        return opened()
+        return opened(*look)
 
     monkeypatch.setattr(booking, "transaction", late)
     answers = in_threads(app, lambda: book(rdv), names=["twin"])
@@ -100,6 +101,26 @@ def test_the_twin_of_a_form_that_comes_after_its_seat_was_given_up_books_again(
     go_on.set()
     assert answers() == [first]
     assert (seats(rdv), count(Participation), count(Envoi)) == (1, 1, 1)
+
+
+def test_a_known_person_booked_by_two_forms_at_the_same_moment_has_one_seat(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have seen that the person has no row yet when they write it: the database refuses one, which looks again."""
+    known, rdv = saved(make.rdv()), saved(make.rdv())
+    book(known)
+    together, write = threading.Barrier(2), booking._new_row
+
+    def at_once(*args):
+        with contextlib.suppress(threading.BrokenBarrierError):  # where writers take turns, the second never comes
+            together.wait(1)
+        return write(*args)
+
+    monkeypatch.setattr(booking, "_new_row", at_once)
+    answers = in_threads(app, lambda: book(rdv, envoi=threading.current_thread().name), names=["one", "two"])
+    ids, deja = zip(*((answer.participation_id, answer.deja) for answer in answers()), strict=True)
+    assert len(set(ids)) == 1 and sorted(deja) == [False, True]
+    assert seats(rdv) == 1
 
 
 def test_the_same_form_sent_again_twice_at_once_takes_one_seat(app: Flask) -> None:

@@ -92,17 +92,21 @@ class _Demande:
 
 
 def _book(rdv: Rdv, demande: _Demande) -> Booking:
-    # Loaded and held here so that they stay in the session while the row is read afresh: nothing to read for them
-    # under the lock.
-    _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
-    agents = list(rdv.agents)
-    with transaction():
-        # The session may have filled up while this one waited for its turn: a crowd that comes too late must not queue
-        # for the lock as well.
-        keys = demande.identity.keys() if demande.identity is not None and demande.usager_id is None else []
+    keys = demande.identity.keys() if demande.identity is not None and demande.usager_id is None else []
+    known = True
+
+    def look() -> None:
+        """The session may have filled up while this one waited for its turn: a crowd that comes too late is answered
+        without a transaction, let alone the lock."""
+        nonlocal known
         libres, known = people.room_and_person(rdv.id, rdv.organisation_id, keys)
         if not demande.surbooking and libres < 1 and not _seated(rdv, demande):
             raise Complet("Cette séance est maintenant complète.")
+
+    # Held so that they stay in the session while the row is read afresh: nothing to read for them under the lock.
+    _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
+    with transaction(look):
+        agents = list(rdv.agents)
         usager, new = _person(rdv.organisation_id, demande, known=known)
         if not demande.surbooking and (new or people.participation_of(rdv.id, usager.id) is None):
             # All is written before the seat is taken, so that the lock everybody waits for is held for a moment only.

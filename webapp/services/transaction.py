@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -65,19 +65,26 @@ def _busy(error: SQLAlchemyError) -> bool:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
+def transaction(look: Callable[[], None] = lambda: None) -> Iterator[Session]:
     """One use case, one transaction: commits on the way out, rolls back on any error, then runs what waits for the
-    commit. Ends the read transaction the request had open; refuses to nest. Raises `Occupe` when a row stays locked
-    longer than `lock_timeout` (3 s), or the database can't be written to at all."""
+    commit. Ends the read transaction the request had open; refuses to nest. `look` is a last look, once it is this
+    one's turn to write: what it raises is raised before anything begins. Raises `Occupe` when a row stays locked longer
+    than `lock_timeout` (3 s), or the database can't be written to at all."""
     session = db.session()
     if session.info.get(engine.WRITES):
         raise RuntimeError("a use case does not open a transaction inside another")
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("unsaved changes before the transaction began")
-    session.commit()  # ends the reads that came before: they must not be the snapshot we decide on
+    session.commit()  # the reads that came before must not be the snapshot we decide on
     slots = current_app.extensions["write_slots"]
     if not slots.acquire(timeout=SLOT_TIMEOUT):
         raise Occupe
+    try:
+        look()
+        session.commit()
+    except BaseException:
+        slots.release()
+        raise
     session.info[engine.WRITES] = True
     try:
         session.connection(execution_options=engine.WRITING[session.get_bind().dialect.name])
