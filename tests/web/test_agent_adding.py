@@ -10,10 +10,11 @@ from tests import factories as make
 from tests.desk import Desk, desk, order, sound, tap, today, told
 from tests.pages import Page, PageClient
 from webapp.domain.capacity import ReservablePar
+from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.models import Participation, Rdv, Usager
-from webapp.services.booking import change_statut
+from webapp.services.booking import book_seat, change_statut
 
 
 @pytest.fixture
@@ -215,9 +216,8 @@ def test_coming_back_to_a_full_session_is_going_over_too(app: Flask) -> None:
     made = desk(app, people=3, capacite_max=3)
     with app.app_context():
         change_statut(made.places[0], Statut.EXCUSE, by=Acteur.USAGER)
-        rdv = db.session.get(Rdv, made.rdv)
-        make.participation(rdv, make.usager(rdv.organisation_id))
-        db.session.commit()
+        book_seat(made.rdv, Identity("Zoé", "Martin", "+33639980099"), by=Acteur.USAGER, envoi="zoé")
+        db.session.remove()
     page = tap(made.log_in("référent"), made, 0, "inscrit")
     assert page.status == 409 and page.has("pour Prénom0 Nom000")
     again = page.form("/statut")
