@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from tests import factories as make
 from webapp.clock import utcnow
@@ -16,7 +16,7 @@ from webapp.domain.errors import Complet, Ferme, Interdit, Introuvable, Perime, 
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
-from webapp.models import Envoi, Journal, Notification, Participation, Rdv, TypeMotif, Usager
+from webapp.models import Agent, Envoi, Journal, Notification, Participation, Rdv, TypeMotif, Usager
 from webapp.services import booking
 from webapp.services.booking import Booking, book_seat, change_statut
 from webapp.services.checks import broken
@@ -121,6 +121,35 @@ def test_a_known_person_booked_by_two_forms_at_the_same_moment_has_one_seat(
     ids, deja = zip(*((answer.participation_id, answer.deja) for answer in answers()), strict=True)
     assert len(set(ids)) == 1 and sorted(deja) == [False, True]
     assert seats(rdv) == 1
+
+
+def test_a_session_removed_while_its_last_visitor_writes_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rdv = saved(make.rdv())
+    rdv_id, opened = rdv.id, booking.transaction
+
+    def late(look: Callable[[], None]):
+        db.session.commit()
+        with db.engine.begin() as connection:
+            connection.execute(delete(Rdv).where(Rdv.id == rdv_id))
+        return opened(look)
+
+    monkeypatch.setattr(booking, "transaction", late)
+    with pytest.raises(Introuvable):
+        book(rdv)
+    assert (count(Participation), count(Usager), count(Notification)) == (0, 0, 0)
+
+
+def test_who_left_no_contact_is_one_person_for_a_form_sent_several_times(app: Flask) -> None:
+    rdv = make.rdv(make.motif(capacite_max=1))
+    agent_id = saved(make.agent(rdv.motif.service)).id
+
+    def add() -> Booking:
+        agent = db.session.get(Agent, agent_id)
+        return book_seat(rdv.id, Identity("Jean", "Valjean"), by=Acteur.AGENT, agent=agent, envoi="un")
+
+    answers = in_threads(app, add, names=["one", "two"])()
+    assert answers == [add()] * 2  # the last one finds the session full, and has its seat
+    assert (seats(rdv), count(Participation), count(Usager)) == (1, 1, 1)
 
 
 def test_the_same_form_sent_again_twice_at_once_takes_one_seat(app: Flask) -> None:

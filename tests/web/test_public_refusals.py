@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,6 +11,8 @@ from tests.pages import Page, PageClient
 from tests.visitors import PERSON, book, change, counts, fill_up, links_of, motif_address, session, slug
 from webapp.clock import utcnow
 from webapp.domain.errors import Occupe
+from webapp.extensions import db
+from webapp.queries import usagers as people
 from webapp.web.public import inscription
 
 HOUR = timedelta(hours=1)
@@ -72,6 +75,22 @@ def test_what_is_not_public_does_not_exist(
     assert not other.get(motif_address(app, rdv_id)).select(f'a[href="/rdv/{rdv_id}"]')
     assert counts(app) == before
     assert client.get(f"/p/{links_of(app)[0]}").has("Nous vous attendons")  # who has a place keeps its link
+
+
+def test_who_comes_after_the_last_seat_does_not_read_that_some_are_left(
+    client: PageClient, app: Flask, rdv_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = people.room_and_person
+
+    def filled_meanwhile(*asked: Any) -> tuple[int, bool]:
+        monkeypatch.undo()
+        db.session.commit()
+        fill_up(app, rdv_id)
+        return look(*asked)
+
+    monkeypatch.setattr(people, "room_and_person", filled_meanwhile)
+    page = posted(client, rdv_id)
+    assert page.status == 409 and page.has("maintenant complète") and page.has("12 sur 12"), page.text
 
 
 def test_a_full_session_is_refused(client: PageClient, app: Flask, rdv_id: int) -> None:

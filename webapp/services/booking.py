@@ -75,7 +75,10 @@ def book_seat(
     try:
         return _book(rdv, demande)
     except IntegrityError:
-        return _book(rdv, demande)  # another form wrote the same person down at this very moment: they are known now
+        # Another form wrote the same person down at this very moment: they are known now. Or the session went.
+        if db.session.get(Rdv, rdv_id) is None:
+            raise Introuvable from None
+        return _book(rdv, demande)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +93,36 @@ class _Demande:
     prevenir: bool
     cle: str
 
+    def keys(self) -> list[str]:
+        """What the person is recognised by, unless their number in the file says who they are."""
+        return self.identity.keys() if self.identity is not None and self.usager_id is None else []
+
+    def by_form_only(self) -> bool:
+        """No contact, no number: nothing but the form's own id tells that it was sent already."""
+        return self.usager_id is None and not self.keys()
+
 
 def _book(rdv: Rdv, demande: _Demande) -> Booking:
-    keys = demande.identity.keys() if demande.identity is not None and demande.usager_id is None else []
     known = True
 
     def look() -> None:
         """The session may have filled up while this one waited for its turn: a crowd that comes too late is answered
         without a transaction, let alone the lock."""
         nonlocal known
-        libres, known = people.room_and_person(rdv.id, rdv.organisation_id, keys)
+        libres, known = people.room_and_person(rdv.id, rdv.organisation_id, demande.keys())
         if not demande.surbooking and libres < 1 and not _seated(rdv, demande):
+            db.session.expire(rdv)  # what was read of it before is not what the refusal's page shows
             raise Complet("Cette séance est maintenant complète.")
 
     # Held so that they stay in the session while the row is read afresh: nothing to read for them under the lock.
     _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
     with transaction(look):
         agents = list(rdv.agents)
+        if demande.by_form_only():
+            seat_lock(rdv.id)
+            first = _first_answer(demande.cle)
+            if first is not None:
+                return first
         usager, new = _person(rdv.organisation_id, demande, known=known)
         if not demande.surbooking and (new or people.participation_of(rdv.id, usager.id) is None):
             # All is written before the seat is taken, so that the lock everybody waits for is held for a moment only.
@@ -287,10 +303,11 @@ def _remember(cle: str, participation_id: int) -> None:
 
 def _seated(rdv: Rdv, demande: _Demande) -> bool:
     """Does the person already hold a seat there? Only asked when the session is full: who has a seat may still ask."""
+    if demande.by_form_only():
+        return _first_answer(demande.cle) is not None
     usager_id = demande.usager_id
     if usager_id is None:
-        identity = demande.identity
-        usager = people.by_keys(rdv.organisation_id, identity.keys()) if identity else None
+        usager = people.by_keys(rdv.organisation_id, demande.keys())
         usager_id = usager.id if usager else None
     row = people.participation_of(rdv.id, usager_id) if usager_id else None
     return row is not None and holds_seat(row.statut)
