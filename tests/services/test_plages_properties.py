@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.services.test_plages import NOW, Place, book, sessions, snapshot
+from webapp.domain.errors import Introuvable
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.models import Agent, Participation, Rdv
-from webapp.services.booking import book_seat
+from webapp.services import plages
+from webapp.services.booking import Booking, book_seat
 from webapp.services.checks import broken
 from webapp.services.motifs import save_motif
 from webapp.services.plages import days_of, extend_horizons, materialise, save_plage
@@ -105,7 +107,7 @@ def test_doing_it_twice_changes_nothing(first: Any, second: Any, days: int) -> N
 def test_edits_and_bookings_at_once_neither_block_each_other_nor_break_a_rule(app: Flask) -> None:
     place = Place()
     weekly = Recurrence(Frequency.WEEKLY, weekdays=(1,), count=20)
-    plages = [place.save(recurrence=weekly, title=title).plage.id for title in ("un", "deux")]
+    plage_ids = [place.save(recurrence=weekly, title=title).plage.id for title in ("un", "deux")]
     rdv_ids = [r.id for r in db.session.query(Rdv).order_by(Rdv.id)]
     agent_id, motif_id, data = place.agent.id, place.motif.id, place.data
     db.session.commit()
@@ -128,7 +130,7 @@ def test_edits_and_bookings_at_once_neither_block_each_other_nor_break_a_rule(ap
         def work(turn: int, agent: Agent) -> None:
             hour = time(9 + (turn + index) % 3)
             save_plage(
-                plages[(turn + index) % 2],
+                plage_ids[(turn + index) % 2],
                 data(recurrence=weekly, start_time=hour, end_time=time(17), title=("un", "deux")[(turn + index) % 2]),
                 agent,
             )
@@ -159,4 +161,45 @@ def test_edits_and_bookings_at_once_neither_block_each_other_nor_break_a_rule(ap
     db.session.expire_all()
     assert db.session.query(Participation).count() == 16
     assert {r.capacite_max for r in db.session.query(Rdv)} == {17}
+    assert list(broken()) == []
+
+
+def test_a_session_somebody_is_being_booked_in_is_kept_and_nobody_waits_for_the_other(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person's row is written and waits for the session's lock, which the plage holds when it wants it removed."""
+    place = Place()
+    plage = place.save().plage
+    gone = sessions(plage)[1]
+    rdv_id, day = gone.id, gone.occurrence_le
+    db.session.commit()
+    answers: list[Any] = []
+
+    def visitor() -> None:
+        with app.app_context():
+            try:
+                person = Identity("Awa", "Diallo", telephone="+33639981001")
+                answers.append(book_seat(rdv_id, person, by=Acteur.USAGER, envoi="un"))
+            except Exception as error:
+                answers.append(error)
+            finally:
+                db.session.remove()
+
+    booking = threading.Thread(target=visitor)
+
+    def looks(*asked: Any, **more: Any) -> list[date]:
+        if not booking.is_alive() and not answers:
+            booking.start()
+            booking.join(0.5)  # on PostgreSQL it waits for the lock, on SQLite for its turn
+        return days_of(*asked, **more)
+
+    monkeypatch.setattr(plages, "days_of", looks)
+    saved = place.save(plage, excluded=(day,))
+    booking.join(20)
+    db.session.expire_all()
+    if db.session.get_bind().dialect.name == "postgresql":
+        assert isinstance(answers[0], Booking) and (saved.retirees, saved.gardees) == (0, 1)
+        assert db.session.get_one(Rdv, rdv_id).detache
+    else:
+        assert isinstance(answers[0], Introuvable) and (saved.retirees, saved.gardees) == (1, 0)
     assert list(broken()) == []

@@ -312,6 +312,11 @@ def _reconcile(plage: PlageOuverture, coming: list[Rdv], agent: Agent) -> tuple[
         )
     )
     gone = [rdv for rdv in coming if not rdv.detache and rdv.id not in used and rdv.occurrence_le not in wanted]
+    # Somebody being booked at this moment waits for our lock: their session is not ours to remove, nor to wait for.
+    free = select(Rdv.id).where(Rdv.id.in_([rdv.id for rdv in gone])).with_for_update(skip_locked=True)
+    removable = set(db.session.scalars(free)) if gone else set()
+    used |= {rdv.id for rdv in gone if rdv.id not in removable}
+    gone = [rdv for rdv in gone if rdv.id in removable]
     _remove(gone)
     kept = [rdv for rdv in coming if rdv not in gone]
     gardees, rows = 0, []
