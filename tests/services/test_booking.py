@@ -152,6 +152,29 @@ def test_who_left_no_contact_is_one_person_for_a_form_sent_several_times(app: Fl
     assert (seats(rdv), count(Participation), count(Usager)) == (1, 1, 1)
 
 
+def test_the_journal_tells_seats_in_the_order_they_were_taken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newcomer is written down, then waits for the lock; others come and go meanwhile. The check reads it back."""
+    rdv = saved(make.rdv(make.motif(capacite_max=2)))
+    first = book(rdv)
+    at_the_lock, go_on, lock = threading.Event(), threading.Event(), booking.seat_lock
+
+    def late(*rdv_ids: int) -> list[Rdv]:
+        if threading.current_thread().name == "late":
+            at_the_lock.set()
+            go_on.wait(1)  # where writers take turns nobody else comes meanwhile
+        return lock(*rdv_ids)
+
+    monkeypatch.setattr(booking, "seat_lock", late)
+    answers = in_threads(app, lambda: book(rdv, LUC), names=["late"])
+    assert at_the_lock.wait(30)
+    with contextlib.suppress(Complet):
+        book(rdv, Identity("Ada", "Brun", "+33639980003"), envoi="deux")
+    change_statut(first.participation_id, Statut.EXCUSE, by=Acteur.USAGER)
+    go_on.set()
+    (answer,) = answers()
+    assert isinstance(answer, Booking) and list(broken()) == []
+
+
 def test_the_same_form_sent_again_twice_at_once_takes_one_seat(app: Flask) -> None:
     rdv = saved(make.rdv())
     first = book(rdv)

@@ -126,12 +126,14 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
         usager, new = _person(rdv.organisation_id, demande, known=known)
         if not demande.surbooking and (new or people.participation_of(rdv.id, usager.id) is None):
             # All is written before the seat is taken, so that the lock everybody waits for is held for a moment only.
-            # When there is no seat after all, nothing of it stays.
+            # When there is no seat after all, nothing of it stays. The journal comes after: its lines are read in the
+            # order in which seats were taken and given up.
             row = _new_row(rdv, usager, demande)
-            _write_down(row, demande)
+            _promise(row, demande)
             (rdv,) = seat_lock(rdv.id)
             _refuse(rdv, demande, seated=False)
             _count(rdv, row)
+            _note(row, demande)
             return Booking(row.id, deja=False)
         (rdv,) = seat_lock(rdv.id)
         set_committed_value(rdv, "agents", agents)
@@ -147,7 +149,8 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
             _come_back(rdv, row, demande)
         _count(rdv, row)
         db.session.flush()
-        _write_down(row, demande, **({"surbooking": True} if over else {}))
+        _promise(row, demande)
+        _note(row, demande, **({"surbooking": True} if over else {}))
         return Booking(row.id, deja=False)
 
 
@@ -170,15 +173,21 @@ def _count(rdv: Rdv, row: Participation) -> None:
     live.publish(rdv.id, rdv.version)
 
 
-def _write_down(row: Participation, demande: _Demande, **details: Any) -> None:
-    """The form's answer, the journal, whom to tell."""
+def _promise(row: Participation, demande: _Demande) -> None:
+    """The form's answer, whom to tell."""
     agent = demande.agent
     _remember(demande.cle, row.id)
-    if not demande.prevenir:
-        details["prevenir"] = False
-    journal.note(row.rdv.organisation_id, "inscription", row, by=demande.by, agent=agent, rdv_id=row.rdv_id, **details)
     if demande.prevenir:
         emit(Inscription(auteur_agent_id=agent.id if agent else None, participation_id=row.id, version=row.version))
+
+
+def _note(row: Participation, demande: _Demande, **details: Any) -> None:
+    """The journal's line, while the session's row is locked."""
+    if not demande.prevenir:
+        details["prevenir"] = False
+    journal.note(
+        row.rdv.organisation_id, "inscription", row, by=demande.by, agent=demande.agent, rdv_id=row.rdv_id, **details
+    )
 
 
 def _already(rdv: Rdv, row: Participation, demande: _Demande) -> Booking:
