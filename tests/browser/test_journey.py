@@ -125,8 +125,8 @@ def change_my_mind(page: Page, me: Mouse) -> None:
 
 
 def test_going_back_after_a_mistake_never_asks_to_send_again(visitor: Callable[..., Page]) -> None:
-    """Chromium shows an error page of its own (ERR_CACHE_MISS) for an answer to a post it may not keep; the form is there
-    instead. Pages stay `no-store`: what a person typed is not kept on a shared computer's disk."""
+    """Chromium shows an error page of its own (ERR_CACHE_MISS) for an answer to a post it may not keep; here the form
+    is there. Pages stay `no-store`: what a person typed is not kept on a shared computer's disk."""
     page = visitor()
     find_the_form(page, Mouse(page, True))
     form = page.url

@@ -108,7 +108,8 @@ def test_a_session_cancelled_elsewhere_is_said_on_the_open_page(app: Flask) -> N
     page = lines(client, made, 1)
     assert ("#avis", "innerHTML") in targets(page) and page.has("Raison : Neige")
     assert [tag.text() for tag in page.select("#etat-seance .tag")] == ["Annulé"]
-    assert ("#places", "delete") in targets(page)  # the gauge, and the button that cancels
+    # the gauge and the button that cancels; adding people; when statuses are noted
+    assert {("#places", "delete"), ("#ajout", "delete"), ("#pas-encore", "delete")} <= set(targets(page))
     assert "hx-post" not in page.html
 
 

@@ -211,3 +211,14 @@ def test_a_link_that_was_cut_says_what_to_do_and_whom_to_call(client: PageClient
     page = client.get("/p/4XlTeL09H70Egw2")
     assert page.status == 404 and page.has("copiez-le en entier") and page.has("dernier message reçu")
     assert page.select("main a[href^='tel:']")
+
+
+def test_who_booked_and_goes_back_to_a_full_session_reads_that_they_have_it(client: PageClient, app: Flask) -> None:
+    rdv_id = session(app)
+    assert book(client, rdv_id).has("Votre place est réservée")
+    fill_up(app, rdv_id)
+    assert client.get(f"/rdv/{rdv_id}/inscription").location == f"/rdv/{rdv_id}"
+    page = client.get(f"/rdv/{rdv_id}")
+    assert page.has("Complet") and page.has("Vous avez réservé une place ici")
+    assert page.link("Voir votre réservation").has("Votre place est réservée")
+    assert not PageClient(app).get(f"/rdv/{rdv_id}").has("Vous avez réservé")

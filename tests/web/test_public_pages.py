@@ -79,6 +79,8 @@ def test_organisations_are_told_apart(client: PageClient, app: Flask) -> None:
         ("quoi=eveil", {"L’Éveil de bébé"}),
         ("quoi=insertion", {"Mes droits au RSA", "L’Éveil de bébé"}),
         ("quoi=roits", set()),
+        ("quoi=eveil+saint-etienne", {"L’Éveil de bébé"}),
+        ("quoi=26990", {"Mes droits au RSA"}),
         ("ou=saint+etienne", {"L’Éveil de bébé"}),
         ("ou=SAINT-ÉTIENNE", {"L’Éveil de bébé"}),
         ("ou=269", {"Mes droits au RSA"}),

@@ -67,7 +67,7 @@ def changes(
     if again := later(rdv, list(rows.values()), attempt):
         pieces.append(partial("#suite", again, "beforeend"))
     if rdv.cancelled_at is not None:
-        pieces.append(partial("#places", "", "delete"))
+        pieces += [partial(target, "", "delete") for target in ("#places", "#ajout", "#pas-encore")]
         notice = macro_html("components/divers.html", "avis", vues.cancelled(rdv), "bad")
         pieces.append(partial("#avis", notice, "innerHTML"))
     if said:

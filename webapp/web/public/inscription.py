@@ -3,16 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import flash, redirect, request, session, url_for
+from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect
 
 from webapp.clock import utcnow
-from webapp.domain import phones
 from webapp.domain.capacity import Visibilite
-from webapp.domain.contacts import mask_email
 from webapp.domain.errors import DomainError, Introuvable
-from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur
 from webapp.models import Rdv
 from webapp.services.booking import book_seat
@@ -23,11 +20,8 @@ from webapp.web.security import keeps_form
 
 from . import bp
 from .limites import check_rate
+from .recu import booked_here, forget, remember
 from .vues import find_session, other_cards, seance_of
-
-DONE = "reservations"  # in the signed session: what this browser booked, masked, readable for a while
-READABLE = timedelta(minutes=30)
-AT_MOST = 8
 
 
 @bp.route("/rdv/<int:rdv_id>/inscription", methods=["GET", "POST"])
@@ -56,29 +50,11 @@ def inscription(rdv_id: int) -> ResponseReturnValue:
     return respond("public/inscription.html", form=form, s=seance, autres=[])
 
 
-def remember(rdv_id: int, identity: Identity, region: str) -> None:
-    """Let this browser read its confirmation for 30 minutes. The cookie is signed, not secret:
-    masked contacts, no name."""
-    entry = {
-        "rdv": rdv_id,
-        "jusqua": int((utcnow() + READABLE).timestamp()),
-        "telephone": phones.masked(identity.telephone, region) if identity.telephone else "",
-        "sms": bool(identity.telephone and phones.can_receive_sms(identity.telephone)),
-        "courriel": mask_email(identity.courriel) if identity.courriel else "",
-    }
-    session[DONE] = [*(kept for kept in _readable() if kept["rdv"] != rdv_id), entry][-AT_MOST:]
-
-
-def _readable() -> list[dict[str, Any]]:
-    now = utcnow().timestamp()
-    return [entry for entry in session.get(DONE, []) if entry["jusqua"] > now]
-
-
 @bp.get("/rdv/<int:rdv_id>/confirmation")
 def confirmation(rdv_id: int) -> ResponseReturnValue:
     """The place is booked: what was booked, how it will be confirmed; never the personal link."""
     rdv = find_session(rdv_id)
-    entry = next((kept for kept in _readable() if kept["rdv"] == rdv_id), None)
+    entry = booked_here(rdv_id)
     if entry is None:
         return redirect(url_for(".rdv", rdv_id=rdv_id))
     now = utcnow()
@@ -94,9 +70,7 @@ def confirmation(rdv_id: int) -> ResponseReturnValue:
 @bp.post("/rdv/<int:rdv_id>/confirmation")
 def terminer(rdv_id: int) -> ResponseReturnValue:
     """« Terminer »: the next person at this screen sees nothing of it."""
-    session[DONE] = [entry for entry in _readable() if entry["rdv"] != rdv_id]
-    if not session[DONE]:
-        del session[DONE]
+    forget(rdv_id)
     flash("C’est terminé : votre réservation n’est plus affichée sur cet appareil.", "success")
     return go_to(url_for(".accueil"))
 

@@ -67,15 +67,24 @@ def _is_there(lieu: Lieu, typed: str) -> bool:
     digits = typed.replace(" ", "")
     if digits.isdigit():
         return lieu.postal_code.replace(" ", "").startswith(digits)
-    words = fold(f"{lieu.city} {lieu.postal_code} {lieu.name}").split()
+    return _begins(typed, _where(lieu))
+
+
+def _where(lieu: Lieu) -> str:
+    return f"{lieu.city} {lieu.postal_code} {lieu.name}"
+
+
+def _begins(typed: str, text: str) -> bool:
+    """Every word typed begins a word of the text: accents and case do not count."""
+    words = fold(text).split()
     return all(any(word.startswith(part) for word in words) for part in fold(typed).split())
 
 
 def _speaks_of(found: Prochaine, typed: str) -> bool:
-    """Every word typed begins a word of the motif: accents and case do not count."""
-    motif = found.rdv.motif
-    words = fold(f"{motif.name} {motif.description} {motif.service.name} {motif.service.short_name}").split()
-    return all(any(word.startswith(part) for word in words) for part in fold(typed).split())
+    """What was typed is about the motif, or about the place of its next session: people write both in one field."""
+    motif, lieu = found.rdv.motif, found.rdv.lieu
+    about = f"{motif.name} {motif.description} {motif.service.name} {motif.service.short_name}"
+    return _begins(typed, f"{about} {_where(lieu)}" if lieu else about)
 
 
 @bp.get("/o/<slug>/motifs/<int:motif_id>")

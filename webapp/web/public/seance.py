@@ -12,6 +12,7 @@ from webapp.queries import public as queries
 from webapp.web.htmx import is_htmx, macro_html, partial, respond
 
 from . import bp
+from .recu import booked_here
 from .vues import find_session, other_cards, seance_of
 
 
@@ -26,6 +27,7 @@ def rdv(rdv_id: int) -> ResponseReturnValue:
         rdv=found,
         s=seance,
         autres=other_cards(found, now) if seance.refus and not seance.entree_libre else [],
+        reservee=booked_here(rdv_id) is not None,
     )
 
 

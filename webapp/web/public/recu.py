@@ -1,0 +1,45 @@
+"""What this browser booked, readable for a while: in the signed session, masked."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask import session
+
+from webapp.clock import utcnow
+from webapp.domain import phones
+from webapp.domain.contacts import mask_email
+from webapp.domain.identity import Identity
+
+DONE = "reservations"
+READABLE = timedelta(minutes=30)
+AT_MOST = 8
+
+
+def remember(rdv_id: int, identity: Identity, region: str) -> None:
+    """Let this browser read its confirmation for 30 minutes. The cookie is signed, not secret:
+    masked contacts, no name."""
+    entry = {
+        "rdv": rdv_id,
+        "jusqua": int((utcnow() + READABLE).timestamp()),
+        "telephone": phones.masked(identity.telephone, region) if identity.telephone else "",
+        "sms": bool(identity.telephone and phones.can_receive_sms(identity.telephone)),
+        "courriel": mask_email(identity.courriel) if identity.courriel else "",
+    }
+    session[DONE] = [*(kept for kept in _readable() if kept["rdv"] != rdv_id), entry][-AT_MOST:]
+
+
+def _readable() -> list[dict[str, Any]]:
+    now = utcnow().timestamp()
+    return [entry for entry in session.get(DONE, []) if entry["jusqua"] > now]
+
+
+def booked_here(rdv_id: int) -> dict[str, Any] | None:
+    """What `remember` kept of this session."""
+    return next((kept for kept in _readable() if kept["rdv"] == rdv_id), None)
+
+
+def forget(rdv_id: int) -> None:
+    """The next person at this screen sees nothing of it."""
+    session[DONE] = [entry for entry in _readable() if entry["rdv"] != rdv_id]
+    if not session[DONE]:
+        del session[DONE]
