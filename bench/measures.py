@@ -198,8 +198,9 @@ class Measures:
         views, taps = found["views"], found["taps"]
         if set(views["answers"]) != {"200"} or set(taps["answers"]) != {"200"}:
             raise RuntimeError(f"the sheet went wrong: {views['answers']}, {taps['answers']}")
+        alone = max(self.alone, 0.01)
         for figure, one in (("sheet", views), ("tap", taps)):
-            self._note(figure, one["p95"], f"{one['p50']:.0f} / {one['p95']:.0f} ms", one["p50"] / max(self.alone, 0.01))
+            self._note(figure, one["p95"], f"{one['p50']:.0f} / {one['p95']:.0f} ms", one["p50"] / alone)
         self._note("sheet-size", views["bytes"], f"{views['bytes'] / 1000:.1f} / {found['page'] / 1000:.0f} kB")
         self._note("tap-size", taps["bytes"] / 1000, f"{taps['bytes'] / 1000:.1f} kB")
         self.say(f"sheet of {found['rows']}: {views}; taps: {taps}")
