@@ -39,7 +39,9 @@ def requirements(extras: list[str]) -> list[str]:
 def install_dependencies(extras: list[str]) -> int:
     """Install with uv when it is on the PATH, else with pip; both take the lock file as constraints."""
     uv = shutil.which("uv")
-    command = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+    # Compiled now, as pip does by itself: else each process compiles them all again where nothing may be written later.
+    by_uv = [uv, "pip", "install", "--compile-bytecode", "--python", sys.executable] if uv else []
+    command = by_uv or [sys.executable, "-m", "pip", "install"]
     print(f"Installing {' + '.join(['dependencies', *extras])} with {'uv' if uv else 'pip'}…", flush=True)
     return subprocess.run([*command, "--quiet", "-c", "requirements.lock", *requirements(extras)], cwd=ROOT).returncode
 

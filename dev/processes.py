@@ -24,9 +24,11 @@ def procfile() -> dict[str, str]:
 
 
 def environment(values: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with those values over it, and the commands of this virtual environment first."""
+    """This process's environment with those values over it, and the commands of this virtual environment first. What
+    Python compiles is kept, whatever this shell prefers: three processes start at once."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **values}
+    return {**kept, "PATH": path, "PYTHONUNBUFFERED": "1", **values}
 
 
 class Child:

@@ -4,11 +4,6 @@ import logging
 from typing import Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
-
-from webapp import broker, cli, config, live, log, web
-from webapp.extensions import csrf, db, limiter, login, mail, migrate
-from webapp.services import transaction
 
 __version__ = "0.1.0"
 
@@ -16,8 +11,15 @@ __version__ = "0.1.0"
 def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     """The application, from the environment; `overrides` are environment names with other values.
 
-    The only place that knows every layer. Raises `config.ConfigError`.
+    The only place that knows every layer, from inside: gunicorn's master takes `webapp.log` and nothing else. Raises
+    `config.ConfigError`.
     """
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from webapp import broker, cli, config, live, log, web
+    from webapp.extensions import csrf, db, limiter, login, mail, migrate
+    from webapp.services import transaction
+
     app = Flask("webapp", instance_path=str(config.ROOT / "instance"), static_folder="static")
     app.config.update(config.load(overrides))
     log.init_app(app)

@@ -15,8 +15,6 @@ from typing import Any
 
 from flask import Flask
 
-from webapp.config import ConfigError
-
 # Personal links carry 22 characters of base64url: whatever prints an address must not print those.
 _TOKENS = re.compile(r"(/(?:p|i|agent/mot-de-passe|mes-rendez-vous)/)[\w-]{22}")
 # What proxies make: 32 hexadecimal digits or a UUID. Anything looser would let a stranger write in our logs.
@@ -116,6 +114,8 @@ def _report_to(dsn: str) -> None:
     try:
         import sentry_sdk
     except ImportError:
+        from webapp.config import ConfigError
+
         raise ConfigError("SENTRY_DSN demande le paquet sentry-sdk : pip install 'sentry-sdk[flask]'.") from None
 
     def cleaned(event: Any, _hint: Any) -> Any:
