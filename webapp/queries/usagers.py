@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, case, exists, select
 from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp.extensions import db
 from webapp.models import Participation, Rdv, Usager, UsagerCle, usager_organisations
@@ -43,20 +44,22 @@ def _room_and_person() -> Select[Any]:
         UsagerCle.organisation_id == bindparam("organisation_id"), UsagerCle.cle.in_(bindparam("keys", expanding=True))
     )
     rdvs = Rdv.__table__.c
-    return select(rdvs.capacite_max, rdvs.places_prises + rdvs.places_proposees, known).where(
+    return select(rdvs.capacite_max, rdvs.places_prises, rdvs.places_proposees, known).where(
         rdvs.id == bindparam("rdv_id")
     )
 
 
-def room_and_person(rdv_id: int, organisation_id: int, keys: Sequence[str]) -> tuple[int, bool]:
-    """Free seats of a session as the database has them now, without a lock (1 where they are not counted), and whether
-    somebody has one of these keys."""
-    values = {"rdv_id": rdv_id, "organisation_id": organisation_id, "keys": keys}
+def room_and_person(rdv: Rdv, keys: Sequence[str]) -> bool:
+    """Read the session's seats as the database has them now, without a lock; answer whether somebody has one of these
+    keys."""
+    values = {"rdv_id": rdv.id, "organisation_id": rdv.organisation_id, "keys": keys}
     row = db.session.execute(_room_and_person(), values).first()
     if row is None:
-        return 1, True
-    capacity, taken, somebody = row
-    return 1 if capacity is None else max(0, capacity - taken), bool(somebody)
+        return True
+    *seats, somebody = row
+    for name, value in zip(("capacite_max", "places_prises", "places_proposees"), seats, strict=True):
+        set_committed_value(rdv, name, value)
+    return bool(somebody)
 
 
 def of_organisation(organisation_id: int, usager_id: int, *, held: bool = False) -> Usager | None:

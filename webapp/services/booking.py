@@ -109,9 +109,9 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
         """The session may have filled up while this one waited for its turn: a crowd that comes too late is answered
         without a transaction, let alone the lock."""
         nonlocal known
-        libres, known = people.room_and_person(rdv.id, rdv.organisation_id, demande.keys())
-        if not demande.surbooking and libres < 1 and not _seated(rdv, demande):
-            db.session.expire(rdv)  # what was read of it before is not what the refusal's page shows
+        known = people.room_and_person(rdv, demande.keys())
+        full = rdv.capacite_max is not None and rdv.jauge().libres < 1
+        if full and not demande.surbooking and not _seated(rdv, demande):
             raise Complet("Cette séance est maintenant complète.")
 
     # Held so that they stay in the session while the row is read afresh: nothing to read for them under the lock.
