@@ -111,7 +111,8 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
         nonlocal known
         known = people.room_and_person(rdv, demande.keys())
         full = rdv.capacite_max is not None and rdv.jauge().libres < 1
-        if full and not demande.surbooking and not _seated(rdv, demande):
+        nobody = bool(demande.keys()) and not known
+        if full and not demande.surbooking and (nobody or not _seated(rdv, demande)):
             raise Complet("Cette séance est maintenant complète.")
 
     # Held so that they stay in the session while the row is read afresh: nothing to read for them under the lock.
