@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from webapp import aftercommit, create_app
 from webapp.jobs import messages
-from webapp.models import Participation
+from webapp.models import Rdv
 
 app = create_app()
 STEP, FLAG = os.environ["HALT"], pathlib.Path(os.environ["HALT_AT"])
@@ -45,7 +45,7 @@ elif STEP == "send":
 elif STEP == "record":
     messages.record = dying(messages.record)
 elif STEP == "before commit":
-    event.listen(Participation, "after_insert", lambda *_: die())
+    event.listen(Rdv, "after_update", lambda *_: die())  # the seat is counted, all of it is written, nothing committed
 elif STEP == "after commit":
     take = aftercommit.take
 
