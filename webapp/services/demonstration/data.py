@@ -87,7 +87,7 @@ MOTIFS: list[dict[str, Any]] = [
     {
         "service": "numerique", "name": "Mes démarches en ligne, pas à pas", "nom_sms": "Atelier numérique",
         "nom_courriel": "Atelier « Mes démarches en ligne »", "capacite_max": 8,
-        "description": "Sur ordinateur : créer une adresse électronique, FranceConnect, retrouver une attestation.",
+        "description": "Sur ordinateur : créer une adresse, utiliser FranceConnect, retrouver une attestation.",
         "instructions_avant": "Aucune connaissance n’est nécessaire. Un ordinateur est prêté.",
         "instructions_apres": "Apportez votre téléphone et vos identifiants si vous en avez.",
     },
