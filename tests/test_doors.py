@@ -20,7 +20,7 @@ from webapp.models import Rdv
 
 pytestmark = pytest.mark.xdist_group("doors")  # `--dist loadgroup` gives it a worker of its own
 SECONDS = 15
-ROUNDS, ROUND_SECONDS = 8, 20  # ten minutes for both databases
+ROUNDS, ROUND_SECONDS = 13, 20  # ten minutes for both databases
 
 
 def seed_of(request: pytest.FixtureRequest) -> tuple[int, str]:
