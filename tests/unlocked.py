@@ -12,5 +12,11 @@ def no_lock(*rdv_ids: int) -> list[Rdv]:
     return [db.session.get(Rdv, rdv_id) for rdv_id in rdv_ids]
 
 
+def no_look(rdv: Rdv, keys: list[str]) -> bool:
+    """Nothing is counted when one's turn comes; the person may be known."""
+    return True
+
+
 booking.seat_lock = no_lock
+booking.people.room_and_person = no_look
 app = create_app()
