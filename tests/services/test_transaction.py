@@ -10,7 +10,7 @@ import time
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
@@ -115,6 +115,19 @@ def test_a_row_locked_for_too_long_is_said_plainly(app: Flask, inside: None) -> 
         assert 2.5 < time.monotonic() - began < 6
 
 
+def said(script: str, *arguments: str) -> list[str]:
+    """The words a script prints, in a process of its own."""
+    answer = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        check=True,
+    )
+    return answer.stdout.split()
+
+
 YIELDING = textwrap.dedent(
     """
     from gevent import monkey; monkey.patch_all()
@@ -164,15 +177,7 @@ def test_greenlets_that_yield_while_they_write_take_turns(sqlite_base: Base, slo
         make.rdv()
         db.session.commit()
     forget_connections(app)
-    answer = subprocess.run(
-        [sys.executable, "-c", YIELDING, sqlite_base.url, slots],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-        check=True,
-    )
-    failed, seats = map(int, answer.stdout.split())
+    failed, seats = map(int, said(YIELDING, sqlite_base.url, slots))
     assert (failed, seats) == (0, 6) if slots == "with" else failed > 0
 
 
@@ -225,15 +230,7 @@ def test_another_process_that_writes_stalls_nobody(sqlite_base: Base, case: str)
     """The process goes on while one of its greenlets waits for SQLite's writer, which another process holds; left to
     SQLite's own wait (the negative control) nothing moves."""
     sqlite_base.empty()
-    answer = subprocess.run(
-        [sys.executable, "-c", WAITING, sqlite_base.url, case],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-        check=True,
-    )
-    ticks, ended = answer.stdout.split()
+    ticks, ended = said(WAITING, sqlite_base.url, case)
     assert ended == ("written" if case == "let go" else "busy")
     assert int(ticks) < 5 if case == "stalled" else int(ticks) > 10
 
@@ -264,6 +261,26 @@ def test_what_is_the_database_s_fault_and_what_is_ours(inside: None) -> None:
     for error in (refused, full, stopped):
         assert out_of_reach(OperationalError("SELECT 1", {}, error))
     assert out_of_reach(PoolExhausted())
+
+
+def test_a_database_that_goes_during_the_last_look_is_said_plainly(app: Flask, inside: None) -> None:
+    """As anywhere in a transaction; and what a refusal found there leaves what was read as it was."""
+
+    def gone() -> None:
+        raise OperationalError("SELECT 1", {}, psycopg.OperationalError("the connection is closed"))
+
+    def refuse() -> None:
+        raise Introuvable
+
+    rdv = make.rdv()
+    db.session.commit()
+    with pytest.raises(Occupe), transaction(gone):
+        raise AssertionError("nothing began")
+    with pytest.raises(Introuvable), transaction(refuse):
+        raise AssertionError("nothing began")
+    assert not inspect(rdv).expired
+    with transaction():  # its turn was given back both times
+        seat_lock(rdv.id)
 
 
 @pytest.mark.parametrize("base", ["postgresql"], indirect=True)

@@ -82,11 +82,7 @@ def transaction(look: Callable[[], None] = lambda: None) -> Iterator[Session]:
     try:
         look()
         session.commit()
-    except BaseException:
-        slots.release()
-        raise
-    session.info[engine.WRITES] = True
-    try:
+        session.info[engine.WRITES] = True
         session.connection(execution_options=engine.WRITING[session.get_bind().dialect.name])
         yield session
         session.commit()
@@ -100,8 +96,9 @@ def transaction(look: Callable[[], None] = lambda: None) -> Iterator[Session]:
             raise Occupe(UNWRITABLE) from error
         raise
     except BaseException:
-        session.rollback()
-        aftercommit.take()
+        if session.info.get(engine.WRITES):  # what `look` raises leaves what was read as it is
+            session.rollback()
+            aftercommit.take()
         raise
     finally:
         session.info.pop(engine.WRITES, None)
@@ -139,8 +136,8 @@ def _locked() -> Select[Rdv]:
 
 
 def seat_lock(*rdv_ids: int) -> list[Rdv]:
-    """The sessions' rows, locked in ascending id and read afresh: take it late, once, before any other write, and look
-    again before writing. Raises `Introuvable` when one of them is gone."""
+    """The sessions' rows, locked in ascending id and read afresh: take it late, once, and look again before counting.
+    Only what a newcomer's booking writes may come before. Raises `Introuvable` when one of them is gone."""
     wanted = sorted(set(rdv_ids))
     rows = list(db.session.scalars(_locked(), {"wanted": wanted}))
     if len(rows) != len(wanted):

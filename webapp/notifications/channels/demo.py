@@ -1,8 +1,8 @@
 """The demonstration's inbox: what would have left is a row that /demo/messages shows as received."""
 
 from flask import current_app
-from sqlalchemy.dialects import postgresql, sqlite
 
+from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import Canal, MessageDemo
 from webapp.notifications.outgoing import Outgoing
@@ -13,21 +13,20 @@ class Inbox:
 
     def send(self, message: Outgoing) -> str:
         """The message's key."""
-        engine = db.engine
         sender = message.sender
         if message.canal is Canal.COURRIEL:
             sender += f" <{current_app.config['MAIL_DEFAULT_SENDER']}>"
-        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(MessageDemo).values(
-            canal=message.canal,
-            cle_envoi=message.key,
-            de=sender,
-            a=message.to,
-            sujet=message.subject[:200],
-            corps=message.text,
-            html=message.html,
-            ics=message.ics.decode(),
-        )
-        with engine.begin() as connection:
-            connection.execute(statement.on_conflict_do_nothing(index_elements=["cle_envoi"]))
+        row = {
+            "canal": message.canal,
+            "cle_envoi": message.key,
+            "de": sender,
+            "a": message.to,
+            "sujet": message.subject[:200],
+            "corps": message.text,
+            "html": message.html,
+            "ics": message.ics.decode(),
+        }
+        statement = insert(MessageDemo, db.engine.dialect.name).on_conflict_do_nothing(index_elements=["cle_envoi"])
+        with db.engine.begin() as connection:
+            connection.execute(statement, row)
         return f"demo-{message.key}"
