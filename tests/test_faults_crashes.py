@@ -12,17 +12,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, update
 
-from tests import factories as make
 from tests.crowd import ENVOI, TOKEN, fetch, person
+from tests.outbox import booked, until
 from tests.servers import Site, SmsSink, SmtpSink
 from tests.visitors import counts, session
 from webapp.clock import utcnow
-from webapp.domain.events import Inscription
 from webapp.extensions import db
 from webapp.models import EtatNotification, Notification
-from webapp.notifications.base import emit
 from webapp.services.checks import broken
-from webapp.services.transaction import transaction
 
 Start = Callable[..., Site]
 pytestmark = pytest.mark.volume
@@ -47,13 +44,6 @@ def unsent(app: Flask) -> int:
         return found
 
 
-def until(what: Callable[[], bool], site: Site, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, site.output()
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("step", ["claim", "send", "record"])
 def test_a_worker_killed_at_each_step(
     app: Flask, start: Start, sms: SmsSink, smtp: SmtpSink, tmp_path: pathlib.Path, step: str
@@ -64,14 +54,7 @@ def test_a_worker_killed_at_each_step(
     site = start("worker", env={"HALT": step, "HALT_AT": str(flag)}, app="tests.halting:app")
     until(lambda: "worker ready" in site.output(), site)
     with app.app_context():
-        rdv = make.rdv()
-        for number in range(3):
-            make.participation(rdv, make.usager(rdv.organisation_id, email=f"personne{number}@exemple.fr"))
-        db.session.commit()
-        with transaction():
-            for row in list(rdv.participations):
-                emit(Inscription(participation_id=row.id, version=1))
-        db.session.remove()
+        booked(3)
     until(lambda: not site.children["worker"].alive(), site)
     assert not flag.exists()
     assert unsent(app) == 6

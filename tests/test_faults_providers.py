@@ -12,16 +12,14 @@ from sqlalchemy import func, select
 from tests import factories as make
 from tests.crowd import fetch
 from tests.noise import noise
+from tests.outbox import booked, until
 from tests.servers import Site, SmsSink, SmtpSink
 from tests.test_faults import book
 from tests.visitors import session
 from webapp.clock import utcnow
-from webapp.domain.events import Inscription
 from webapp.extensions import db
 from webapp.jobs.messages import deliver
 from webapp.models import Canal, EtatNotification, Notification
-from webapp.notifications.base import emit
-from webapp.services.transaction import transaction
 
 Start = Callable[..., Site]
 one_database = pytest.mark.parametrize("base", ["sqlite"], indirect=True)
@@ -38,31 +36,11 @@ def providers(sms: SmsSink, smtp: SmtpSink) -> dict[str, str]:
     return {"SMS_URL": sms.url, "MAIL_SERVER": smtp.host, "MAIL_PORT": str(smtp.port)}
 
 
-def booked(people: int) -> None:
-    """That many people, each with a mobile and an e-mail, just booked."""
-    rdv = make.rdv(make.motif(capacite_max=people))
-    for number in range(people):
-        make.participation(rdv, make.usager(rdv.organisation_id, email=f"personne{number}@exemple.fr"))
-    db.session.commit()
-    with transaction():
-        for row in list(rdv.participations):
-            emit(Inscription(participation_id=row.id, version=1))
-    db.session.remove()
-
-
 def sent(canal: Canal) -> int:
     done = Notification.etat == EtatNotification.ENVOYEE
     found = db.session.scalar(select(func.count()).select_from(Notification).where(Notification.canal == canal, done))
     db.session.remove()
     return found or 0
-
-
-def until(what: Callable[[], bool], site: Site, seconds: float) -> float:
-    began = time.monotonic()
-    while not what():
-        assert time.monotonic() - began < seconds, site.output()
-        time.sleep(0.05)
-    return time.monotonic() - began
 
 
 @one_database
