@@ -1,5 +1,6 @@
 """What can happen that somebody must be told (docs/notifications.md). One class per event: ids only, never content."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -45,6 +46,24 @@ class Annulation(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Modification(Event):
+    """Date, time, place, room or video link changed; `avant` is what the session's people knew, in words."""
+
+    rdv_id: int
+    version: int
+    avant: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Event):
+    """An agent wrote to these participants of a session."""
+
+    message_id: int
+    rdv_id: int
+    participation_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rappel(Event):
     """A reminder is due: `delai` hours before a start; `participation_ids` are those it is due to."""
 
@@ -52,6 +71,46 @@ class Rappel(Event):
     delai: int
     starts_at_utc: str
     participation_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minimum(Event):
+    """The session is under its minimum of participants at the delay its motif says."""
+
+    rdv_id: int
+    starts_at_utc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recapitulatif(Event):
+    """A working morning, for an agent who wants the day's sessions by e-mail; `jour` is that day's date, ISO 8601."""
+
+    agent_id: int
+    jour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesBloques(Event):
+    """Messages of the organisation wait for longer than they should; `jour` is that day's date, ISO 8601."""
+
+    organisation_id: int
+    canal: str
+    jour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSms(Event):
+    """The organisation sent as many texts as a day allows; `jour` is that day's date, ISO 8601."""
+
+    organisation_id: int
+    jour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acces(Event):
+    """Somebody asked for a code and a link to their appointments."""
+
+    acces_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

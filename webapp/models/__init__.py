@@ -1,19 +1,23 @@
 """Tables and relationships, and their bridges to domain values. Importing this package registers every table."""
 
+from .acces import Acces
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
 from .journal import Journal
+from .message import Message
 from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
 from .organisation import ConfirmationSms, Lieu, Organisation, Salle, Service
-from .outbox import Canal, Envoi, EtatNotification, MessageDemo, Notification
+from .outbox import Canal, CompteurSms, Envoi, EtatNotification, MessageDemo, Notification
 from .plage import PlageOuverture
 from .rdv import Participation, Rdv, ouverture
 from .usager import END_OF_NAME, Usager, UsagerCle, usager_organisations
 
 __all__ = [
     "END_OF_NAME",
+    "Acces",
     "Agent",
     "Canal",
     "Champ",
+    "CompteurSms",
     "ConfirmationSms",
     "Discretion",
     "DroitAgent",
@@ -21,6 +25,7 @@ __all__ = [
     "EtatNotification",
     "Journal",
     "Lieu",
+    "Message",
     "MessageDemo",
     "Motif",
     "NiveauNotification",

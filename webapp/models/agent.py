@@ -47,6 +47,7 @@ class Agent(UserMixin, Horodatage, Model):
     niveau_notification: Mapped[NiveauNotification] = mapped_column(
         Word(NiveauNotification), default=NiveauNotification.TOUTES
     )
+    recapitulatif: Mapped[bool] = mapped_column(default=False)  # a mail on working mornings with the day's sessions
     # The one live "mot de passe oublié" link: single use, one hour.
     reset_nonce: Mapped[str | None] = mapped_column(String(32))
     reset_hash: Mapped[str | None] = mapped_column(String(64), unique=True)

@@ -1,9 +1,10 @@
 """The outbox (what must be told, and what became of it), the demo inbox, and the forms already answered."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Date, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import Horodatage, Model, UTCDateTime, Word, one_of
@@ -45,19 +46,23 @@ class Notification(Horodatage, Model):
         ),
         Index("ix_notifications_sujet_type_sujet_id", "sujet_type", "sujet_id"),
         Index("ix_notifications_rdv_id", "rdv_id"),
+        Index("ix_notifications_organisation_id_cree_le", "organisation_id", "cree_le"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
     event: Mapped[str] = mapped_column(String(40))
-    sujet_type: Mapped[str] = mapped_column(String(20))  # participation, rdv, agent
+    sujet_type: Mapped[str] = mapped_column(String(20))  # participation, rdv, agent, organisation, message, acces
     sujet_id: Mapped[int]
     changement: Mapped[str] = mapped_column(String(80))
     canal: Mapped[Canal] = mapped_column(Word(Canal))
-    destinataire_type: Mapped[str] = mapped_column(String(20))  # usager, agent
+    destinataire_type: Mapped[str] = mapped_column(String(20))  # usager, agent, contact (who asked for access)
     destinataire_id: Mapped[int]
     rdv_id: Mapped[int | None] = mapped_column(ForeignKey("rdvs.id"))
     participation_ids: Mapped[list[int]] = mapped_column(JSON, default=list)  # whose places the message is about
+    avant: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # what the reader knew before a change, in words
+    par_formulaire: Mapped[bool] = mapped_column(default=False)  # asked for by a form anybody can fill in
+    comptee_le: Mapped[datetime | None] = mapped_column(UTCDateTime)  # when it was counted in the caps on texts
     file: Mapped[str] = mapped_column(String(20), default="default")  # queue: urgent, default, mass
     etat: Mapped[EtatNotification] = mapped_column(Word(EtatNotification), default=EtatNotification.A_ENVOYER)
     a_envoyer_le: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -71,6 +76,16 @@ class Notification(Horodatage, Model):
     envoyee_le: Mapped[datetime | None] = mapped_column(UTCDateTime)
     provider_id: Mapped[str] = mapped_column(String(120), default="")
     erreur: Mapped[str] = mapped_column(String(300), default="")  # why it failed or was left out
+
+
+class CompteurSms(Model):
+    """How many texts left on a day: by number (its hash) for what public forms ask for, and by organisation."""
+
+    __tablename__ = "compteurs_sms"
+
+    cle: Mapped[str] = mapped_column(String(64), primary_key=True)
+    jour: Mapped[date] = mapped_column(Date, primary_key=True)
+    nombre: Mapped[int] = mapped_column(default=0)
 
 
 class MessageDemo(Horodatage, Model):

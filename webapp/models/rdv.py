@@ -128,6 +128,9 @@ class Participation(Horodatage, Lien, Model):
     raison: Mapped[str] = mapped_column(String(120), default="")
     prevenir: Mapped[bool] = mapped_column(default=True)
     rappeler: Mapped[bool] = mapped_column(default=True)
+    # Channels refused for this place alone: whoever holds its link at a contact of its own speaks for nothing else.
+    refus_sms: Mapped[bool] = mapped_column(default=False)
+    refus_courriel: Mapped[bool] = mapped_column(default=False)
 
     rdv: Mapped[Rdv] = relationship(back_populates="participations")
     usager: Mapped[Usager] = relationship(back_populates="participations")

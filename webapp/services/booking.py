@@ -381,6 +381,8 @@ def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
         raison="",
         prevenir=demande.prevenir,
         rappeler=True,
+        refus_sms=False,
+        refus_courriel=False,
         **contact,
     )
     return written(row, rdv=rdv, usager=usager)
