@@ -64,6 +64,7 @@ def sent(
         rdv_id=rdv.id,
         participation_ids=[place],
         etat=etat,
+        prevue_le=rdv.cree_le,
         a_envoyer_le=rdv.cree_le,
         cle_envoi=f"{place}-{canal}",
     )

@@ -35,6 +35,9 @@ class Periodic:
 
 PERIODIC = (
     Periodic("webapp.jobs.reminders.emit_due", MINUTE),
+    Periodic("webapp.jobs.alerts.under_minimum", MINUTE),
+    Periodic("webapp.jobs.alerts.digests", MINUTE),
+    Periodic("webapp.jobs.alerts.stuck", MINUTE),
     Periodic("webapp.services.rdvs.freeze_started", MINUTE),
     Periodic("webapp.services.plages.extend_horizons", DAY),
     Periodic("webapp.services.retention.purge", DAY),

@@ -65,7 +65,8 @@ class Notification(Horodatage, Model):
     comptee_le: Mapped[datetime | None] = mapped_column(UTCDateTime)  # when it was counted in the caps on texts
     file: Mapped[str] = mapped_column(String(20), default="default")  # queue: urgent, default, mass
     etat: Mapped[EtatNotification] = mapped_column(Word(EtatNotification), default=EtatNotification.A_ENVOYER)
-    a_envoyer_le: Mapped[datetime] = mapped_column(UTCDateTime)
+    prevue_le: Mapped[datetime] = mapped_column(UTCDateTime)  # when it is meant to leave; a retry does not move it
+    a_envoyer_le: Mapped[datetime] = mapped_column(UTCDateTime)  # when it may be tried next
     claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     tentatives: Mapped[int] = mapped_column(default=0)
     cle_envoi: Mapped[str] = mapped_column(String(40), unique=True)

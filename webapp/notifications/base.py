@@ -8,7 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -16,18 +16,21 @@ from sqlalchemy import UniqueConstraint
 
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
+from webapp.domain.droits import Droit
 from webapp.domain.events import Event
 from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import Agent, Canal, Notification, Participation, Rdv
 from webapp.queries import notifications as queries
+from webapp.queries.agents import agents_with
 
 from .people import Lecteur, agents_to_tell, lecteurs
-from .wake import DEFAULT, MASS, hint_after_commit
+from .wake import DEFAULT, MASS, URGENT, hint_after_commit
 
 E = TypeVar("E", bound=Event)
 
 USAGER, AGENT = "usager", "agent"
+ALERT_LIFE = timedelta(days=1)
 MANY = 20
 """Recipients beyond which a message leaves by the queue of mass messages."""
 
@@ -51,6 +54,10 @@ class Notice(ABC):
     name: ClassVar[str]
     channels: ClassVar[tuple[Canal, ...]] = (Canal.SMS, Canal.COURRIEL)
     queue: ClassVar[str] = DEFAULT
+    refusable: ClassVar[bool] = False
+    """Whether its mails may be refused in one click: not what people have to be told about their own place."""
+    by_form: ClassVar[bool] = False
+    """Whether a form anybody can fill in makes such messages leave: their texts are counted, number by number."""
 
     def __init_subclass__(cls, event: type[Event] | None = None, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -70,6 +77,7 @@ class Notice(ABC):
             "destinataire_type": to.type,
             "destinataire_id": to.id,
             "participation_ids": list(to.participation_ids),
+            "prevue_le": now,
             "a_envoyer_le": now,
             "cle_envoi": uuid.uuid4().hex,
             **values,
@@ -84,6 +92,8 @@ class SeanceNotice(Notice):
     tells_agents: ClassVar[bool] = True
     calendar: ClassVar[str] = ""
     """METHOD of the attached .ics: REQUEST, CANCEL, or none."""
+    after_start: ClassVar[bool] = False
+    """Whether it still goes out about a session that has started."""
 
     def participations(self, event: Any) -> Sequence[Participation]:
         """Whose places it is about."""
@@ -120,6 +130,10 @@ class SeanceNotice(Notice):
         """Whether it says again what was already true."""
         return False
 
+    def words(self, notification: Notification) -> dict[str, Any]:
+        """What its templates say that the session does not: `libre` is cut last, before the date and the link."""
+        return {}
+
     def concerns(self, participation: Participation, rdv: Rdv) -> bool:
         """Whether the person is told at all."""
         return participation.prevenir and not (
@@ -145,7 +159,7 @@ class SeanceNotice(Notice):
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
         participations = self.participations(event)
         rdv = self.rdv(event, participations)
-        if rdv is None or rdv.starts_at <= now:  # about a session already started nothing of this goes out
+        if rdv is None or (rdv.starts_at <= now and not self.after_start):
             return []
         to = self.destinations(event, rdv, participations, now)
         sujet_type, sujet_id = self.sujet(event)
@@ -156,6 +170,7 @@ class SeanceNotice(Notice):
             "sujet_id": sujet_id,
             "changement": self.changement(event),
             "file": MASS if len(to) > MANY else self.queue,
+            "par_formulaire": self.by_form and event.auteur_agent_id is None,
         }
         return [self.row(destination, now, **values) for destination in to]
 
@@ -174,37 +189,76 @@ class GroupNotice(SeanceNotice):
 
 
 class AgentNotice(Notice):
-    """A message to one agent about their account."""
+    """A mail to agents about something else than one session: their account, their day, what goes wrong."""
 
     channels = (Canal.COURRIEL,)
 
+    @abstractmethod
+    def agents(self, event: Any) -> Sequence[Agent]:
+        """Who is told."""
+
+    @abstractmethod
+    def sujet(self, event: Any) -> tuple[str, int]:
+        """What it is about, for the unique key."""
+
+    @abstractmethod
     def changement(self, event: Any) -> str:
         """What makes this event different from the same one another day."""
-        return f"v{event.version}"
 
     @abstractmethod
     def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
         """Why this is no longer to be said to them; None while it is."""
 
-    def context(self, agent: Agent) -> dict[str, Any]:
-        """What its templates say beside the agent's and the organisation's names; `lien` is left out of the outbox."""
+    def context(self, agent: Agent, notification: Notification, now: datetime) -> dict[str, Any]:
+        """What its templates say beside the agent's and the organisation's names; the outbox does not keep `secret`."""
         return {}
 
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
-        agent = db.session.get(Agent, event.agent_id)
-        if agent is None or not agent.actif:
-            return []
+        sujet_type, sujet_id = self.sujet(event)
         return [
             self.row(
                 Destination(AGENT, agent.id, Canal.COURRIEL),
                 now,
                 organisation_id=agent.organisation_id,
-                sujet_type="agent",
-                sujet_id=agent.id,
+                sujet_type=sujet_type,
+                sujet_id=sujet_id,
                 changement=self.changement(event),
                 file=self.queue,
             )
+            for agent in self.agents(event)
+            if agent.actif
         ]
+
+
+class AccountNotice(AgentNotice):
+    """To one agent, about themself."""
+
+    def agents(self, event: Any) -> Sequence[Agent]:
+        agent = db.session.get(Agent, event.agent_id)
+        return [agent] if agent else []
+
+    def sujet(self, event: Any) -> tuple[str, int]:
+        return "agent", event.agent_id
+
+
+class OrganisationNotice(AgentNotice):
+    """To those who configure the organisation, about how its messages leave."""
+
+    queue = URGENT
+
+    def agents(self, event: Any) -> Sequence[Agent]:
+        return agents_with(event.organisation_id, Droit.CONFIGURER_ORGANISATION)
+
+    def sujet(self, event: Any) -> tuple[str, int]:
+        return "organisation", event.organisation_id
+
+    def changement(self, event: Any) -> str:
+        return str(event.jour)
+
+    def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
+        if not agent.actif:
+            return "Ce compte n’est plus actif."
+        return None if notification.cree_le > now - ALERT_LIFE else "L’alerte date de plus d’un jour."
 
 
 _PROMISE = next(c for c in Notification.__table__.constraints if isinstance(c, UniqueConstraint) and len(c.columns) > 1)

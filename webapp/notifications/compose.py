@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from flask import current_app
 
@@ -43,7 +44,7 @@ def compose(row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignore
     rdv = batch.rdvs.get(row.rdv_id or 0)
     if rdv is None:
         return Ignored("La séance n’existe plus.")
-    if rdv.starts_at <= now:
+    if rdv.starts_at <= now and not notice.after_start:
         return Ignored("La séance a déjà commencé.")
     if reason := notice.stale_rdv(rdv, row, now):
         return Ignored(reason)
@@ -71,6 +72,8 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
     to = reader.adresse(row.canal) if reader else ""
     if reader is None or not to:
         return Ignored("Plus d’adresse pour ce canal, ou la personne le refuse.")
+    if _said_since(row, batch):
+        return Ignored("La confirmation partie depuis le disait déjà.")
     first = reader.participations[0]
     emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
     lien = address(f"/p/{token(PARTICIPATION, first.lien_nonce)}")
@@ -82,6 +85,7 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
         pour_soi=reader.pour_soi,
         lien=lien,
         deja=notice.deja(row),
+        **_words(notice, row, seance),
     )
     base = _envelope(row, emetteur, to)
     if row.canal is Canal.SMS:
@@ -99,7 +103,20 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
         kept=_without(mail.text, lien),
         ics=calendar,
         ics_method=notice.calendar if calendar else "",
+        unsubscribe=f"{lien}/desabonnement" if notice.refusable else "",
     )
+
+
+def _words(notice: SeanceNotice, row: Notification, seance: content.Seance) -> dict[str, Any]:
+    """What this message says beside the session: the event's own words, what changed."""
+    change = {"change": content.Changement.of(seance, row.avant)} if row.avant else {}
+    return {**notice.words(row), **change}
+
+
+def _said_since(row: Notification, batch: Batch) -> bool:
+    """Did a confirmation that left after this change already say where and when?"""
+    confirmed = batch.confirmed.get((row.rdv_id, row.canal, row.destinataire_id)) if row.avant else None
+    return confirmed is not None and confirmed > row.cree_le
 
 
 def _calendar(
@@ -130,14 +147,16 @@ def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, n
             return Ignored("La participation n’existe plus.")
         if reason := notice.stale(participation, row, now):
             return Ignored(reason)
-    emetteur = Emetteur.of(rdv.organisation)
+    emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
     mail = render_mail(
         f"{row.event}/agent",
         {
-            "seance": content.of_rdv(rdv),
+            "seance": seance,
             "emetteur": emetteur,
             "prenom": clean_name(agent.first_name),
             "lien": address(f"/agent/rdv/{rdv.id}"),
+            "preferences": address("/agent/preferences"),
+            **_words(notice, row, seance),
         },
     )
     return replace(
@@ -152,14 +171,19 @@ def _account(notice: AgentNotice, row: Notification, batch: Batch, now: datetime
     if reason := notice.stale(agent, row, now):
         return Ignored(reason)
     emetteur = Emetteur.of(agent.organisation)
-    context = {"emetteur": emetteur, "prenom": clean_name(agent.first_name), **notice.context(agent)}
+    context = {
+        "emetteur": emetteur,
+        "prenom": clean_name(agent.first_name),
+        "preferences": address("/agent/preferences"),
+        **notice.context(agent, row, now),
+    }
     mail = render_mail(row.event, context)
     return replace(
         _envelope(row, emetteur, agent.email),
         subject=mail.subject,
         text=mail.text,
         html=mail.html,
-        kept=_without(mail.text, context.get("lien", "")),
+        kept=_without(mail.text, context.get("secret", "")),
     )
 
 

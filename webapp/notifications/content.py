@@ -3,18 +3,21 @@
 The name shown is the motif's, by channel, or the organisation's neutral words (`docs/notifications.md`, Names).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from webapp.domain import dates, phones
+from webapp.domain import dates, phones, sms
 from webapp.domain.capacity import ReservablePar, Visibilite
 from webapp.domain.contacts import clean_name
+from webapp.domain.dates import local
 from webapp.domain.settings import nom_sms, resolve
 from webapp.links import address
 from webapp.models import Discretion, Rdv, TypeLieu
 
 NOM_NEUTRE = "rendez-vous à la Maison des solidarités"
+SHORT_PLACE = 22
 SUBJECT_NAME = 110
 """Characters of a name in a subject; the session's own title is cut before the name."""
 
@@ -79,6 +82,7 @@ class Seance:
     autres: str
     """Address of the other sessions of this motif; empty when naming them is not for everybody."""
     gauge: str = ""
+    minimum: int | None = None
 
     @property
     def quand(self) -> str:
@@ -99,6 +103,11 @@ class Seance:
     def quand_sms(self) -> str:
         """mar. 3 mars à 14h."""
         return dates.sms_moment(self.debut, self.fuseau)
+
+    @property
+    def fin_sms(self) -> str:
+        """16h30."""
+        return dates.sms_moment(self.fin, self.fuseau).rpartition(" ")[2]
 
     @property
     def ou_sms(self) -> str:
@@ -165,4 +174,120 @@ def of_rdv(rdv: Rdv) -> Seance:
         annulee=rdv.cancelled_at is not None,
         autres=address(f"/o/{organisation.slug}/motifs/{motif.id}") if public else "",
         gauge=rdv.jauge().phrase_agent,
+        minimum=motif.capacite_min,
     )
+
+
+def ou_et_quand(rdv: Rdv) -> dict[str, str]:
+    """Where and when the session is, in words that can be kept: what a change is told from."""
+    return {
+        "debut": rdv.starts_at.isoformat(),
+        "fin": rdv.ends_at.isoformat(),
+        "lieu": clean_name(rdv.lieu.name) if rdv.lieu else "",
+        "adresse": rdv.lieu.adresse_complete if rdv.lieu else "",
+        "salle": clean_name(rdv.salle.name) if rdv.salle else "",
+        "lien_visio": rdv.lien_visio,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Changement:
+    """What a session was before it changed, and what of it did. `seance` is the session as it is now."""
+
+    avant: Seance
+    seance: Seance
+
+    @classmethod
+    def of(cls, seance: Seance, kept: Mapping[str, str]) -> "Changement":
+        """From what `ou_et_quand` said before."""
+        debut, fin = (datetime.fromisoformat(kept[name]) for name in ("debut", "fin"))
+        words = {name: kept[name] for name in ("lieu", "adresse", "salle", "lien_visio")}
+        return cls(replace(seance, debut=debut, fin=fin, **words), seance)  # type: ignore[arg-type]
+
+    @property
+    def debut(self) -> bool:
+        """Another day or another hour to come."""
+        return self.avant.debut != self.seance.debut
+
+    @property
+    def fin(self) -> bool:
+        """Only the hour it ends."""
+        return not self.debut and self.avant.fin != self.seance.fin
+
+    @property
+    def lieu(self) -> bool:
+        """Another place, or the same at another address."""
+        return (self.avant.lieu, self.avant.adresse) != (self.seance.lieu, self.seance.adresse)
+
+    @property
+    def salle(self) -> bool:
+        """Another room in the same place."""
+        return not self.lieu and self.avant.salle != self.seance.salle
+
+    @property
+    def visio(self) -> bool:
+        """Another address to join the session from home."""
+        return self.avant.lien_visio != self.seance.lien_visio
+
+    @property
+    def lignes(self) -> list[tuple[str, str, str]]:
+        """(what, what it was, what it is), in the order people ask: when, then where."""
+        avant, seance = self.avant, self.seance
+        found = []
+        if self.debut:
+            found.append(("Date", f"{avant.jour}, {avant.horaires}", f"{seance.jour}, {seance.horaires}"))
+        if self.fin:
+            found.append(("Horaires", avant.horaires, seance.horaires))
+        if self.lieu:
+            found.append(("Lieu", _place(avant), _place(seance)))
+        if self.salle:
+            found.append(("Salle", avant.salle, seance.salle or "à voir sur place"))
+        if self.visio:
+            found.append(("Visioconférence", "", "le lien pour la rejoindre a changé"))
+        return found
+
+    def ou_sms(self, court: bool) -> str:
+        """Where it is now, in a text: the place, or its address when only that changed."""
+        return _short(self._ou(self.seance), court)
+
+    def ou_avant_sms(self, court: bool) -> str:
+        """Where it was."""
+        return _short(self._ou(self.avant), court)
+
+    def salle_sms(self, court: bool) -> str:
+        """salle B (au lieu de salle A)."""
+        before, now = _short(self.avant.salle, court), _short(self.seance.salle, court)
+        if not now:
+            return f"plus en {before}"
+        return f"{now} (au lieu de {before})" if before else now
+
+    def _ou(self, seance: Seance) -> str:
+        return seance.adresse if self.avant.lieu == self.seance.lieu else seance.lieu
+
+    @property
+    def quoi(self) -> str:
+        """Nouvelle date, nouvel horaire, nouveau lieu…: what the subject says."""
+        words = []
+        if self.debut:
+            same_day = (
+                local(self.avant.debut, self.seance.fuseau).date()
+                == local(self.seance.debut, self.seance.fuseau).date()
+            )
+            words.append("nouvelle heure" if same_day else "nouvelle date")
+        if self.fin:
+            words.append("nouvelle heure de fin")
+        if self.lieu:
+            words.append("nouveau lieu")
+        if self.salle:
+            words.append("nouvelle salle")
+        if self.visio and self.seance.visio:
+            words.append("nouveau lien")
+        return " et ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "") if part)
+
+
+def _place(seance: Seance) -> str:
+    return ", ".join(part for part in (seance.lieu, seance.adresse) if part)
+
+
+def _short(place: str, court: bool) -> str:
+    return sms.shorten(place, SHORT_PLACE) if court else place

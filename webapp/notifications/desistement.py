@@ -13,6 +13,7 @@ from .people import Lecteur
 class Desistement(SeanceNotice, event=events.Desistement):
     # A motif that tells nobody about their booking does not tell them about their own giving up either.
     needs_notified_motif = True
+    by_form = True
     calendar = "CANCEL"
 
     def by_sms(self, reader: Lecteur, rdv: Rdv, now: datetime) -> bool:

@@ -15,6 +15,7 @@ DEJA = " deja "
 
 class Inscription(SeanceNotice, event=events.Inscription):
     needs_notified_motif = True
+    by_form = True
     calendar = "REQUEST"
 
     def changement(self, event: Any) -> str:

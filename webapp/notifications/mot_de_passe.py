@@ -7,12 +7,15 @@ from webapp.domain import events
 from webapp.links import MOT_DE_PASSE, address, token
 from webapp.models import Agent, Notification
 
-from .base import AgentNotice
+from .base import AccountNotice
 from .wake import URGENT
 
 
-class MotDePasse(AgentNotice, event=events.MotDePasse):
+class MotDePasse(AccountNotice, event=events.MotDePasse):
     queue = URGENT
+
+    def changement(self, event: Any) -> str:
+        return f"v{event.version}"
 
     def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
         if not agent.actif:
@@ -27,5 +30,6 @@ class MotDePasse(AgentNotice, event=events.MotDePasse):
         """The change the agent's present link belongs to."""
         return f"v{agent.reset_version}"
 
-    def context(self, agent: Agent) -> dict[str, Any]:
-        return {"lien": address(f"/agent/mot-de-passe/{token(MOT_DE_PASSE, agent.reset_nonce or '')}")}
+    def context(self, agent: Agent, notification: Notification, now: datetime) -> dict[str, Any]:
+        lien = address(f"/agent/mot-de-passe/{token(MOT_DE_PASSE, agent.reset_nonce or '')}")
+        return {"lien": lien, "secret": lien}

@@ -21,6 +21,8 @@ class Outgoing:
     sender: str = ""
     """SMS: the organisation's sender name (may be empty); e-mail: its display name."""
     reply_to: str = ""
+    unsubscribe: str = ""
+    """E-mail: where a reader refuses such mails in one click (RFC 8058); empty on what they have to be told."""
     subject: str = ""
     html: str = ""
     ics: bytes = b""

@@ -52,9 +52,10 @@ def lecteurs(participations: Iterable[Participation]) -> list[Lecteur]:
         known = readers.setdefault(reader.id, Lecteur(reader, "", ""))
         known.participations.append(participation)
         phone = participation.telephone or reader.phone
-        if not known.telephone and phone and reader.notify_by_sms and can_receive_sms(phone):
+        by_sms = reader.notify_by_sms and not participation.refus_sms
+        if not known.telephone and phone and by_sms and can_receive_sms(phone):
             known.telephone = phone
-        if not known.courriel and reader.notify_by_email:
+        if not known.courriel and reader.notify_by_email and not participation.refus_courriel:
             known.courriel = participation.courriel or reader.email or ""
     return list(readers.values())
 

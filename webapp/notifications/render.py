@@ -19,8 +19,8 @@ from webapp.models import TypeLieu
 from . import content
 from .content import Emetteur, Seance
 
-SHORT_PLACE = 22
-ONE_SEGMENT = frozenset({"inscription", "rappel"})
+LIMITS = {"inscription": 1, "rappel": 1, "acces": 1, "message": sms.MAX_SEGMENTS}
+"""Segments a text should fit in; two for the others."""
 SAMPLE_TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
 
 
@@ -37,11 +37,11 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
     """The text of an event: with all its words if they fit, else fewer words, a shorter place, in the end a shorter
     name; never a shorter date or link."""
     seance: Seance = context["seance"]
-    limit = 1 if event in ONE_SEGMENT else 2
-    raison = context.get("raison", "")
+    limit = LIMITS.get(event, 2)
+    libre = context["libre"]
 
-    def text(name: str, *, court: bool, lieu: str, raison: str = raison) -> str:
-        words = {**context, "nom": name, "court": court, "lieu": lieu, "raison": raison}
+    def text(name: str, *, court: bool, lieu: str, libre: str = libre) -> str:
+        words = {**context, "nom": name, "court": court, "lieu": lieu, "libre": libre}
         return sms.transliterate(" ".join(render_template(f"sms/{event}.txt", **words).split()))
 
     place, name = seance.ou_sms, seance.nom_sms
@@ -55,9 +55,9 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
     ):
         if sms.measure(variant).segments <= limit:
             return variant
-    short = sms.shorten(sms.transliterate(place), SHORT_PLACE)
+    short = sms.shorten(sms.transliterate(place), content.SHORT_PLACE)
     return sms.fit_message(
-        lambda part, free: text(part, court=True, lieu=short, raison=free), name, raison, limit_segments=limit
+        lambda part, free: text(part, court=True, lieu=short, libre=free), name, libre, limit_segments=limit
     )
 
 
@@ -150,8 +150,10 @@ def usager_context(
     pour_soi: bool,
     lien: str,
     deja: bool = False,
+    **words: Any,
 ) -> dict[str, Any]:
-    """What the templates of messages to usagers may say."""
+    """What the templates of messages to usagers may say; `words` are the event's own. `libre` is what somebody typed: a
+    reason, a message."""
     names = [clean_name(p) for p in prenoms]
     return {
         "seance": seance,
@@ -162,7 +164,8 @@ def usager_context(
         "pour_soi": pour_soi,
         "lien": lien,
         "deja": deja,
-        "raison": seance.raison,
+        "libre": seance.raison,
+        **words,
     }
 
 

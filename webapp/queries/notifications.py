@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -119,7 +119,7 @@ def due_files(now: datetime) -> Sequence[str]:
 def waiting(now: datetime) -> Sequence[Any]:
     """What waits, by queue and state: file, etat, count, due (the oldest moment one should have left, or None). Reads
     only what waits, however much was sent."""
-    due = case((Notification.a_envoyer_le <= now, Notification.a_envoyer_le))
+    due = case((Notification.prevue_le <= now, Notification.prevue_le))
     return db.session.execute(
         select(Notification.file, Notification.etat, func.count().label("count"), func.min(due).label("due"))
         .where(in_state(Notification, *WAITING))
@@ -135,10 +135,12 @@ class Batch:
     participations: Mapping[int, Participation]
     rdvs: Mapping[int, Rdv]
     agents: Mapping[int, Agent]
+    confirmed: Mapping[tuple[int | None, Canal, int], datetime] = field(default_factory=dict)
+    """(session, channel, usager) → when their last confirmation left, where a change is to be told."""
 
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
-    """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects: five
+    """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects: six
     statements at most."""
     found = {
         row.id: row
@@ -181,7 +183,61 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         if wanted
         else ()
     )
-    return Batch(rows, {p.id: p for p in participations}, sessions, {agent.id: agent for agent in agents})
+    return Batch(
+        rows,
+        {p.id: p for p in participations},
+        sessions,
+        {agent.id: agent for agent in agents},
+        _confirmed({row.rdv_id for row in rows if row.avant}),
+    )
+
+
+def _confirmed(rdv_ids: Collection[int | None]) -> Mapping[tuple[int | None, Canal, int], datetime]:
+    if not rdv_ids:
+        return {}
+    found = db.session.execute(
+        select(
+            Notification.rdv_id,
+            Notification.canal,
+            Notification.destinataire_id,
+            func.max(Notification.envoyee_le, type_=Notification.envoyee_le.type),
+        )
+        .where(
+            Notification.rdv_id.in_(rdv_ids),
+            Notification.event == "inscription",
+            Notification.destinataire_type == "usager",
+            in_state(Notification, EtatNotification.ENVOYEE),
+        )
+        .group_by(Notification.rdv_id, Notification.canal, Notification.destinataire_id)
+    )
+    return {(rdv_id, canal, usager_id): left for rdv_id, canal, usager_id, left in found}
+
+
+def changes_written(rdv_id: int) -> Sequence[Any]:
+    """Every change of a session written down so far, oldest first: id, destinataire_type, destinataire_id, canal, etat,
+    avant."""
+    return db.session.execute(
+        select(
+            Notification.id,
+            Notification.destinataire_type,
+            Notification.destinataire_id,
+            Notification.canal,
+            Notification.etat,
+            Notification.avant,
+        )
+        .where(Notification.rdv_id == rdv_id, Notification.event == "modification")
+        .order_by(Notification.id)
+    ).all()
+
+
+def late_messages(now: datetime, *, without_event: str) -> Sequence[Any]:
+    """What should have left already, but for such alerts themselves: organisation_id, canal, count, oldest."""
+    row = Notification
+    return db.session.execute(
+        select(row.organisation_id, row.canal, func.count().label("count"), func.min(row.prevue_le).label("oldest"))
+        .where(in_state(row, *WAITING), row.prevue_le <= now, row.event != without_event)
+        .group_by(row.organisation_id, row.canal)
+    ).all()
 
 
 # --- reminders ---------------------------------------------------------------------------------------------------
@@ -239,6 +295,54 @@ def reminders_promised(rdv_ids: Collection[int]) -> Mapping[tuple[int | None, st
     ):
         found[rdv_id, changement].update(ids)
     return found
+
+
+# --- alerts ------------------------------------------------------------------------------------------------------
+
+
+def sessions_with_minimum(now: datetime) -> Sequence[Any]:
+    """Coming sessions that are booked and under their motif's minimum: id, starts_at, cree_le, places_prises,
+    capacite_min, minimum_heures."""
+    return db.session.execute(
+        select(Rdv.id, Rdv.starts_at, Rdv.cree_le, Rdv.places_prises, Motif.capacite_min, Motif.minimum_heures)
+        .join(Rdv.motif)
+        .where(
+            Rdv.starts_at > now,
+            Rdv.starts_at < now + FARTHEST_REMINDER,
+            Rdv.cancelled_at.is_(None),
+            Rdv.capacite_max.is_not(None),
+            Rdv.places_prises < Motif.capacite_min,
+        )
+        .order_by(Rdv.starts_at, Rdv.id)
+    ).all()
+
+
+def minimum_promised(rdv_ids: Collection[int]) -> set[tuple[int, str]]:
+    """(session, its start) of those whose agents were told already."""
+    rows = db.session.execute(
+        select(Notification.sujet_id, Notification.changement).where(
+            Notification.event == "minimum", Notification.rdv_id.in_(rdv_ids)
+        )
+    )
+    return {(row.sujet_id, row.changement) for row in rows}
+
+
+def digests_promised(now: datetime) -> set[tuple[int, str]]:
+    """(agent, day) of the morning mails written down lately."""
+    rows = db.session.execute(
+        select(Notification.sujet_id, Notification.changement).where(
+            Notification.event == "recapitulatif", Notification.cree_le > now - timedelta(days=2)
+        )
+    )
+    return {(row.sujet_id, row.changement) for row in rows}
+
+
+def timezones(organisation_ids: Collection[int]) -> Mapping[int, str]:
+    """Organisation → its IANA time zone."""
+    rows = db.session.execute(
+        select(Organisation.id, Organisation.timezone).where(Organisation.id.in_(organisation_ids))
+    )
+    return {row.id: row.timezone for row in rows}
 
 
 # --- what became of it -------------------------------------------------------------------------------------------

@@ -1,25 +1,31 @@
-"""What happens to a whole session: cancelled by the service, frozen when it starts."""
+"""What happens to a whole session: moved or cancelled by the service, noted by agents, frozen when it starts."""
 
+import hashlib
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import selectinload
 
 from webapp import live
 from webapp.clock import utcnow
-from webapp.domain.errors import Refus
-from webapp.domain.events import Annulation
+from webapp.domain.errors import Perime, Refus
+from webapp.domain.events import Annulation, Modification
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
 from webapp.extensions import db
-from webapp.models import Agent, Participation, Rdv
+from webapp.models import Agent, Lieu, Participation, Rdv, Salle, TypeLieu
 from webapp.notifications.base import emit
+from webapp.notifications.content import ou_et_quand
 
 from . import journal
 from .transaction import seat_lock, transaction
 
 FREEZE_AT_ONCE = 200
+NOTE_MAX = 500
 
 
 def cancel_rdv(rdv_id: int, *, agent: Agent, raison: str = "", prevenir: bool = True) -> Rdv:
@@ -77,6 +83,109 @@ def cancel_rdv(rdv_id: int, *, agent: Agent, raison: str = "", prevenir: bool = 
                 )
             )
         live.publish(rdv.id, rdv.version)
+        return rdv
+
+
+@dataclass(frozen=True, slots=True)
+class OuEtQuand:
+    """Where and when a session is held; moments in UTC."""
+
+    starts_at: datetime
+    ends_at: datetime
+    lieu_id: int | None
+    salle_id: int | None
+    lien_visio: str = ""
+
+    @classmethod
+    def of(cls, rdv: Rdv) -> "OuEtQuand":
+        """As the session is now."""
+        return cls(rdv.starts_at, rdv.ends_at, rdv.lieu_id, rdv.salle_id, rdv.lien_visio)
+
+    @property
+    def cle(self) -> str:
+        """What a page shows of it, to find out whether a colleague changed it meanwhile."""
+        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:16]
+
+
+def move_rdv(rdv_id: int, to: OuEtQuand, *, agent: Agent, connu: str = "", prevenir: bool = True) -> bool:
+    """Hold one session at another time or place; everybody booked is told once what was and what is. Answers whether
+    anything changed: the same form sent twice changes nothing more.
+
+    The session leaves its plage's pattern (`detache`). `connu` is the `OuEtQuand.cle` of what the page showed: raises
+    `Perime` when a colleague changed it meanwhile. Raises `Refus` with the reason.
+    """
+    with transaction():
+        (rdv,) = seat_lock(rdv_id)
+        here = OuEtQuand.of(rdv)
+        if to == here:
+            return False
+        if connu and connu != here.cle:
+            raise Perime(
+                "Un collègue vient de changer la date ou le lieu de cette séance : regardez, puis recommencez."
+            )
+        _check_move(rdv, to)
+        avant = ou_et_quand(rdv)
+        rdv.version += 1
+        for name in ("starts_at", "ends_at", "lieu_id", "salle_id", "lien_visio"):
+            setattr(rdv, name, getattr(to, name))
+        rdv.detache = rdv.plage_ouverture_id is not None
+        db.session.flush()
+        db.session.refresh(rdv, ["lieu", "salle"])
+        journal.note(
+            rdv.organisation_id,
+            "modification",
+            rdv,
+            agent=agent,
+            rdv_id=rdv.id,
+            de=_kept(here),
+            a=_kept(to),
+            prevenir=prevenir,
+        )
+        if prevenir:
+            emit(Modification(auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, avant=avant))
+        live.publish(rdv.id, rdv.version)
+        return True
+
+
+def _kept(place: OuEtQuand) -> dict[str, Any]:
+    """What the journal keeps of it."""
+    return {**asdict(place), "starts_at": place.starts_at.isoformat(), "ends_at": place.ends_at.isoformat()}
+
+
+def _check_move(rdv: Rdv, to: OuEtQuand) -> None:
+    """Raise `Refus` when the session can't be held there and then."""
+    now = utcnow()
+    if rdv.cancelled_at is not None:
+        raise Refus("Cette séance est annulée : elle ne se déplace plus.")
+    if rdv.starts_at <= now:
+        raise Refus("Cette séance a commencé : elle ne se déplace plus.")
+    if to.ends_at <= to.starts_at:
+        raise Refus("L’heure de fin doit être après l’heure de début.")
+    if to.starts_at <= now:
+        raise Refus("Cette date est passée : choisissez-en une à venir.")
+    if to.starts_at > now + relativedelta(years=2):
+        raise Refus("Cette date est trop loin : deux ans au plus.")
+    if rdv.motif.location_type is TypeLieu.VISIO:
+        if urlsplit(to.lien_visio).scheme not in {"http", "https"}:
+            raise Refus("Indiquez le lien de la visioconférence : une adresse qui commence par https://")
+        return
+    lieu = db.session.get(Lieu, to.lieu_id) if to.lieu_id else None
+    if lieu is None or lieu.organisation_id != rdv.organisation_id:
+        raise Refus("Choisissez un lieu de votre organisation.")
+    if lieu.id != rdv.lieu_id and (lieu.ponctuel or not lieu.enabled):
+        raise Refus("Ce lieu n’est plus proposé : choisissez-en un autre.")
+    salle = db.session.get(Salle, to.salle_id) if to.salle_id else None
+    if to.salle_id and (salle is None or salle.lieu_id != lieu.id):
+        raise Refus("Cette salle n’est pas dans ce lieu.")
+
+
+def note_rdv(rdv_id: int, note: str, *, agent: Agent) -> Rdv:
+    """Keep the agents' own words about a session. Nobody is told (docs/notifications.md)."""
+    with transaction():
+        (rdv,) = seat_lock(rdv_id)
+        if rdv.note != note[:NOTE_MAX]:
+            rdv.note = note[:NOTE_MAX]
+            journal.note(rdv.organisation_id, "note", rdv, agent=agent, rdv_id=rdv.id)
         return rdv
 
 

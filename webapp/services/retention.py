@@ -10,9 +10,11 @@ from sqlalchemy.orm import aliased
 from webapp.clock import utcnow
 from webapp.extensions import db
 from webapp.models import (
+    CompteurSms,
     Envoi,
     EtatNotification,
     Journal,
+    Message,
     MessageDemo,
     Notification,
     Organisation,
@@ -29,6 +31,7 @@ from .transaction import transaction
 
 MESSAGES_MONTHS = 6
 FORMS_DAYS = 2
+COUNTED_DAYS = 31
 AT_ONCE = 500
 ANONYME = "Anonyme"
 
@@ -151,6 +154,8 @@ def _messages(now: datetime) -> int:
             .execution_options(synchronize_session=False)
         ).all()
         session.execute(delete(MessageDemo).where(MessageDemo.cree_le < limit))
+        session.execute(update(Message).where(Message.cree_le < limit).values(corps=""))
+        session.execute(delete(CompteurSms).where(CompteurSms.jour < (now - timedelta(days=COUNTED_DAYS)).date()))
         return len(emptied)
 
 

@@ -67,6 +67,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("avant", sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column("par_formulaire", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("comptee_le", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("prevue_le", sa.DateTime(timezone=True), nullable=True))
+    op.execute(sa.text("UPDATE notifications SET prevue_le = a_envoyer_le"))
+    with op.batch_alter_table("notifications") as batch_op:
+        batch_op.alter_column("prevue_le", existing_type=sa.DateTime(timezone=True), nullable=False)
     op.create_index("ix_notifications_organisation_id_cree_le", "notifications", ["organisation_id", "cree_le"])
     with op.batch_alter_table("participations") as batch_op:
         batch_op.add_column(sa.Column("refus_sms", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -83,6 +87,7 @@ def downgrade() -> None:
         batch_op.drop_column("refus_sms")
     op.drop_index("ix_notifications_organisation_id_cree_le", table_name="notifications")
     with op.batch_alter_table("notifications") as batch_op:
+        batch_op.drop_column("prevue_le")
         batch_op.drop_column("comptee_le")
         batch_op.drop_column("par_formulaire")
         batch_op.drop_column("avant")

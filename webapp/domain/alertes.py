@@ -1,0 +1,65 @@
+"""What agents are told by the clock: a session under its minimum, the day to come, messages that do not leave.
+
+Pure rules over a moment: "is it due at `now`?". The outbox's unique keys make each of them leave once.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+
+from holidays import country_holidays
+
+from .dates import Zone, local
+
+STUCK_AFTER = timedelta(minutes=10)
+DIGEST_FROM, DIGEST_UNTIL = time(7), time(12)
+"""The digest of a morning is of no use in the afternoon: an outage is caught up until noon."""
+
+# The departments overseas that have a day of their own beside the national ones (abolition of slavery…).
+_SUBDIVISIONS = {
+    "America/Guadeloupe": "GP",
+    "America/Martinique": "MQ",
+    "America/Cayenne": "GF",
+    "Indian/Reunion": "RE",
+    "Indian/Mayotte": "YT",
+    "America/St_Barthelemy": "BL",
+    "America/Marigot": "MF",
+    "Pacific/Noumea": "NC",
+    "Pacific/Tahiti": "PF",
+    "Pacific/Wallis": "WF",
+}
+
+
+def stuck(oldest_due: datetime | None, now: datetime) -> bool:
+    """Whether a message that should have left at `oldest_due` waits for too long."""
+    return oldest_due is not None and now - oldest_due > STUCK_AFTER
+
+
+def under_minimum(
+    *, prises: int, minimum: int | None, heures: int, starts_at: datetime, cree_le: datetime, now: datetime
+) -> bool:
+    """Whether agents are to be told now that too few people are booked, `heures` (elapsed) before the start.
+
+    Not about a session made later than that: whoever opens tomorrow's session knows that it is empty.
+    """
+    alert_at = starts_at - timedelta(hours=heures)
+    return minimum is not None and prises < minimum and cree_le <= alert_at <= now < starts_at
+
+
+def digest_due(now: datetime, tz: Zone) -> date | None:
+    """The local day whose digest may leave now: a working morning from 7:00 to noon; None at any other time."""
+    wall = local(now, tz)
+    if not DIGEST_FROM <= wall.time() < DIGEST_UNTIL or not working_day(wall.date(), tz):
+        return None
+    return wall.date()
+
+
+def working_day(day: date, tz: Zone) -> bool:
+    """Monday to Friday, but for the public holidays of that part of France."""
+    return day.weekday() < 5 and day not in _holidays(str(tz), day.year)
+
+
+@lru_cache(64)
+def _holidays(tz: str, year: int) -> frozenset[date]:
+    return frozenset(country_holidays("FR", subdiv=_SUBDIVISIONS.get(tz), years=year))

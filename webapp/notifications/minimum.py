@@ -1,0 +1,27 @@
+"""The session is under its minimum of participants at the delay its motif says: its agents decide what to do."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from webapp.domain import events
+from webapp.models import Notification, Participation, Rdv
+
+from .base import GroupNotice
+
+
+class Minimum(GroupNotice, event=events.Minimum):
+    def participations(self, event: Any) -> Sequence[Participation]:
+        return []
+
+    def changement(self, event: Any) -> str:
+        return str(event.starts_at_utc)
+
+    def stale_rdv(self, rdv: Rdv, notification: Notification, now: datetime) -> str | None:
+        if rdv.cancelled_at:
+            return "La séance est annulée."
+        if notification.changement != rdv.starts_at.isoformat():
+            return "La séance a changé d’heure depuis."
+        if rdv.places_prises >= (rdv.motif.capacite_min or 0):
+            return "La séance a maintenant assez d’inscrits."
+        return None

@@ -1,0 +1,30 @@
+"""The morning mail of an agent who asked for it: the day's sessions, what is still to be filled in."""
+
+from datetime import date, datetime
+from typing import Any
+
+from webapp.domain import events
+from webapp.domain.dates import local
+from webapp.links import address
+from webapp.models import Agent, Notification
+from webapp.queries import recapitulatif as queries
+
+from .base import AccountNotice
+
+
+class Recapitulatif(AccountNotice, event=events.Recapitulatif):
+    refusable = True
+
+    def changement(self, event: Any) -> str:
+        return str(event.jour)
+
+    def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
+        if not (agent.actif and agent.recapitulatif):
+            return "L’agent ne demande plus ce récapitulatif."
+        if date.fromisoformat(notification.changement) != local(now, agent.organisation.timezone).date():
+            return "Ce récapitulatif est celui d’un autre jour."
+        return None
+
+    def context(self, agent: Agent, notification: Notification, now: datetime) -> dict[str, Any]:
+        day = queries.day_of(agent, date.fromisoformat(notification.changement), now)
+        return {"jour": day, "lien": address("/agent/"), "fuseau": agent.organisation.timezone}
