@@ -89,6 +89,7 @@ class SeanceNotice(Notice):
 
     needs_notified_motif: ClassVar[bool] = False
     """Not sent to usagers when the motif is `visible_non_notifie` or `invisible`."""
+    tells_usagers: ClassVar[bool] = True
     tells_agents: ClassVar[bool] = True
     calendar: ClassVar[str] = ""
     """METHOD of the attached .ics: REQUEST, CANCEL, or none."""
@@ -157,7 +158,7 @@ class SeanceNotice(Notice):
         return found
 
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
-        participations = self.participations(event)
+        participations = self.participations(event) if self.tells_usagers else []
         rdv = self.rdv(event, participations)
         if rdv is None or (rdv.starts_at <= now and not self.after_start):
             return []

@@ -1,18 +1,16 @@
 """The session is under its minimum of participants at the delay its motif says: its agents decide what to do."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from webapp.domain import events
-from webapp.models import Notification, Participation, Rdv
+from webapp.models import Notification, Rdv
 
 from .base import GroupNotice
 
 
 class Minimum(GroupNotice, event=events.Minimum):
-    def participations(self, event: Any) -> Sequence[Participation]:
-        return []
+    tells_usagers = False
 
     def changement(self, event: Any) -> str:
         return str(event.starts_at_utc)
