@@ -281,7 +281,7 @@ class Changement:
         if self.salle:
             words.append("nouvelle salle")
         if self.visio and self.seance.visio:
-            words.append("nouveau lien")
+            words.append("nouveau lien de visio")
         return " et ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "") if part)
 
 

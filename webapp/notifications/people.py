@@ -1,6 +1,6 @@
 """Who reads a message about some participations, and by which channel (`docs/notifications.md`, Matrix)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -79,17 +79,22 @@ class Prevenus:
         return ", ".join(parts) or "personne à prévenir"
 
 
-def prevenus(participations: Iterable[Participation]) -> Prevenus:
-    """Who would be told by every channel they have and accept, and whom nobody can reach.
+def prevenus(
+    participations: Iterable[Participation], *, canaux: Collection[Canal] = tuple(Canal), tous: bool = False
+) -> Prevenus:
+    """Who would be told by every channel they have and accept among `canaux`, and whom nobody can reach. Who was booked
+    without a word is left out, but for what is written to all on purpose (`tous`).
 
     Expects usagers (and who answers for them) to be loaded: see `queries.notifications.with_readers`.
     """
-    readers = lecteurs(p for p in participations if p.prevenir)
+    readers = lecteurs(p for p in participations if p.prevenir or tous)
+    by = {canal: [r for r in readers if r.adresse(canal)] if canal in canaux else [] for canal in Canal}
+    reached = {r.usager.id for found in by.values() for r in found}
     return Prevenus(
         personnes=len(readers),
-        sms=sum(1 for r in readers if r.telephone),
-        courriels=sum(1 for r in readers if r.courriel),
-        a_appeler=[r.usager for r in readers if r.a_appeler],
+        sms=len(by[Canal.SMS]),
+        courriels=len(by[Canal.COURRIEL]),
+        a_appeler=[r.usager for r in readers if r.usager.id not in reached],
     )
 
 

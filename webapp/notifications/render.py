@@ -14,7 +14,7 @@ from webapp.domain import dates, sms
 from webapp.domain.contacts import clean_name
 from webapp.domain.recurrence import to_utc
 from webapp.links import address
-from webapp.models import TypeLieu
+from webapp.models import Rdv, TypeLieu
 
 from . import content
 from .content import Emetteur, Seance
@@ -42,7 +42,8 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
 
     def text(name: str, *, court: bool, lieu: str, libre: str = libre) -> str:
         words = {**context, "nom": name, "court": court, "lieu": lieu, "libre": libre}
-        return sms.transliterate(" ".join(render_template(f"sms/{event}.txt", **words).split()))
+        found = sms.transliterate(" ".join(render_template(f"sms/{event}.txt", **words).split()))
+        return found[:1].upper() + found[1:]
 
     place, name = seance.ou_sms, seance.nom_sms
     if seance.neutre:
@@ -173,6 +174,22 @@ def preview_sms(motif: Any, organisation: Any, *, event: str = "inscription", no
     """The text an usager of this motif will get; `motif` may be unsaved, nothing is read or written."""
     text = render_sms(event, sample_context(motif, organisation, nom_sms=nom_sms))
     return SmsPreview(text, sms.measure(text))
+
+
+def preview_message(rdv: Rdv, corps: str) -> tuple[SmsPreview, bool]:
+    """The text of what an agent is writing to the people of this session, and whether its end is cut."""
+    context = usager_context(
+        content.of_rdv(rdv),
+        Emetteur.of(rdv.organisation),
+        prenom="",
+        prenoms=[""],
+        pour_soi=True,
+        lien=address(f"/p/{SAMPLE_TOKEN}"),
+        libre=corps,
+    )
+    text = render_sms("message", context)
+    whole = sms.transliterate(" ".join(corps.split()))
+    return SmsPreview(text, sms.measure(text)), whole not in text
 
 
 def preview_email(motif: Any, organisation: Any, *, event: str = "inscription") -> Mail:

@@ -91,6 +91,25 @@ def statuts(rdv: Rdv) -> set[Statut]:
     return set(db.session.scalars(select(Participation.statut).where(Participation.rdv_id == rdv.id).distinct()))
 
 
+def count_by_statut(rdv_id: int) -> list[tuple[Statut, int]]:
+    """(status, how many of its people have it), in the order of the statuses; what nobody has is left out."""
+    rows = db.session.execute(
+        select(Participation.statut, func.count()).where(Participation.rdv_id == rdv_id).group_by(Participation.statut)
+    )
+    found = {row.statut: row[1] for row in rows}
+    return [(statut, found[statut]) for statut in Statut if statut in found]
+
+
+def people_of(rdv_id: int, statuts: Collection[Statut]) -> Sequence[Participation]:
+    """Participations of a session that have one of these statuses, with their readers."""
+    return db.session.scalars(
+        select(Participation)
+        .where(Participation.rdv_id == rdv_id, Participation.statut.in_(statuts))
+        .options(with_readers())
+        .order_by(Participation.id)
+    ).all()
+
+
 def order(rdv: Rdv) -> list[int]:
     """Ids of all the participations, in the order of the sheet."""
     rows = db.session.execute(

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("agent", __name__, url_prefix="/agent")
 
-from . import accueil, annulation, compte, fiche, flux, participations, plages, usagers  # noqa: E402,F401
+from . import accueil, annulation, compte, fiche, flux, participations, plages, seance, usagers  # noqa: E402,F401

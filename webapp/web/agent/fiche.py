@@ -11,7 +11,7 @@ from webapp.domain.errors import Introuvable
 from webapp.domain.settings import resolve
 from webapp.models import Rdv
 from webapp.queries import fiche as queries
-from webapp.web.auth import allowed, current_agent, declares
+from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.forms.agent import AjoutForm
 from webapp.web.htmx import respond
 from webapp.web.intake import number
@@ -53,6 +53,8 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         entree_libre=effective is ReservablePar.ENTREE_LIBRE,
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
         annulable=editable and fragments.cancellable(vues.state(rdv)),
+        deplacable=vues.will_be_told(rdv),
+        ecrire=bool(people) and may(Droit.ENVOYER_MESSAGES, rdv),
         trop_tot=vues.too_early(rdv),
         journal=vues.journal(rdv),
         refusal="" if status < 400 else "refus",

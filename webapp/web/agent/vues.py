@@ -248,6 +248,12 @@ def _sentence(line: Any, name: str) -> str:
         return f"{who} a noté {name} « {Statut(str(after)).label} »{extra}."
     if line.action == "annulation":
         return f"{who} a annulé la séance{extra}."
+    if line.action == "modification":
+        return f"{who} a changé la date ou le lieu{extra}."
+    if line.action == "message":
+        return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
+    if line.action == "note":
+        return f"{who} a changé la note de la séance."
     if line.action == "capacite":
         seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (after, before))
         return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."

@@ -145,7 +145,7 @@ class PlageForm(BaseForm):
         self.motif = motif
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
         self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
-        self.endroit.choices = answers([("", "Choisissez un lieu"), *_places(lieux)])
+        self.endroit.choices = answers([("", "Choisissez un lieu"), *places(lieux)])
         self.motif_id.choices = answers(
             [("", "Choisissez un motif"), *((m.id, f"{m.name} ({m.service.name})") for m in motifs)]
         )
@@ -293,7 +293,7 @@ def _day(word: str) -> date:
     raise ValueError(word)
 
 
-def _places(lieux: Sequence[Lieu]) -> list[tuple[str, str]]:
+def places(lieux: Sequence[Lieu]) -> list[tuple[str, str]]:
     """Each place, then its rooms with their seats."""
     found = []
     for lieu in lieux:
