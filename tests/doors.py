@@ -223,6 +223,16 @@ def cancel(v: Visitor) -> Answer:
     return v.post(f"/agent/rdv/{v.dice.choice(v.world.cancellable)}/annulation", {"raison": "Malade", **_told(v)})
 
 
+def move(v: Visitor) -> Answer | None:
+    """Another day for one session, while people book it."""
+    path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/modification"
+    values = v.form(path, "jour")
+    if not values:
+        return None
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
+    return v.post(path, {**values, "jour": day, **_told(v)})
+
+
 def change_motif(v: Visitor) -> Answer | None:
     """Its capacity, that coming sessions inherit."""
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}"
@@ -314,6 +324,7 @@ DOORS = (
     _door("agent.statut", tap, STAFF, 16, 200, 303, 404, 409),
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
     _door("agent.annulation", cancel, REFERENT, 1, 303, 409),
+    _door("agent.modification", move, REFERENT, 3, 303, 409),
     _door("configuration.motif", change_motif, REFERENT, 3, 303),
     _door("configuration.archivage", archive, REFERENT, 2, 303),
     _door("agent.plage", change_plage, REFERENT, 4, 303, 409),
@@ -328,6 +339,8 @@ NO_SEATS = {
     "agent.mot_de_passe": "asks for a link",
     "agent.nouveau_mot_de_passe": "chooses a password",
     "agent.heritage": "shows what is being typed",
+    "agent.message": "writes to people",
+    "agent.note": "keeps the agents' own words",
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",
     "configuration.nouveau_motif": "a motif that has no session yet",
