@@ -1,6 +1,7 @@
 """Text messages: alphabet, segments and cutting, by example and by property."""
 
 import pytest
+import smsutil
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,3 +194,36 @@ def test_never_over_three_segments_and_never_without_its_link(name: str, words: 
     whole = transliterate(template(name.strip(), words.strip()))
     if measure(whole).segments <= limit and transliterate(name) == name and transliterate(words) == words:
         assert text == whole
+
+
+# --- the same measures as an independent implementation ------------------------------------------------------------
+
+
+# An empty text is no message, and a lone escape (U+001B) no character: smsutil has other opinions of both.
+some_text = any_text.filter(lambda text: bool(text) and "\x1b" not in text)
+
+
+def theirs(text: str) -> Measure:
+    """What smsutil says of the text; it knows nothing of ours."""
+    found = smsutil.split(text)
+    if smsutil.is_valid_gsm(text):
+        return Measure(GSM, len(text), sum(part.bytes for part in found.parts), len(found.parts) if text else 0)
+    return Measure(UNICODE, len(text), sum(part.bytes for part in found.parts) // 2, len(found.parts))
+
+
+@given(some_text)
+def test_the_alphabet_is_the_one_another_implementation_finds(text: str) -> None:
+    assert measure(text).alphabet is theirs(text).alphabet
+
+
+@given(some_text)
+def test_the_segments_are_those_of_another_implementation(text: str) -> None:
+    assert measure(text) == theirs(text)
+
+
+@given(some_text, some_text)
+def test_what_is_sent_weighs_what_another_implementation_says(name: str, words: str) -> None:
+    text = fit(lambda part: f"C'est noté : {part}, mar. 3 mars à 14h. {LINK}", transliterate(name)[:60])
+    assert theirs(text) == measure(text)
+    if sent := transliterate(words):
+        assert theirs(sent) == measure(sent)
