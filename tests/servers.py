@@ -89,8 +89,10 @@ class SmsSink:
 
     status: int = 200
     answer: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     delay_seconds: float = 0
     requests: list[SmsRequest] = field(default_factory=list)
+    connections: int = 0
     url: str = ""
 
     @contextlib.contextmanager
@@ -99,6 +101,13 @@ class SmsSink:
         sink = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"  # connections are kept, as providers do
+            disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                sink.connections += 1
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 sink.requests.append(SmsRequest(self.command, self.path, dict(self.headers), body))
@@ -108,8 +117,12 @@ class SmsSink:
                     self.send_response(sink.status)
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(said)))
+                    for name, value in sink.headers.items():
+                        self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(said)
+
+            do_PUT = do_POST
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -125,7 +138,7 @@ class SmsSink:
 
     def reset(self) -> None:
         """Forget the requests and accept everything again."""
-        self.status, self.answer, self.delay_seconds = 200, {}, 0
+        self.status, self.answer, self.headers, self.delay_seconds, self.connections = 200, {}, {}, 0, 0
         self.requests.clear()
 
 

@@ -1,21 +1,26 @@
 """The environment is read here and nowhere else. A wrong value stops the start with one clear line."""
 
+import importlib.util
 import os
 import pathlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from webapp import engine
+from webapp.domain import sms_provider
 
+T = TypeVar("T")
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Simultaneous write transactions of one process on PostgreSQL: more of them would only queue for the row of a session
 # everybody wants, and each would wait longer than `lock_timeout` allows.
 WRITERS = 4
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+APPRISE = "apprise+"
+"""How SMS_URL begins when apprise is to serve it."""
 
 
 class ConfigError(Exception):
@@ -34,6 +39,25 @@ def _integer(env: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdigit():
         raise ConfigError(f"{name}={value!r} n’est pas un nombre entier.")
     return int(value)
+
+
+def _rate(env: Mapping[str, str], name: str) -> float:
+    value = env.get(name) or "0"
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = -1
+    if not 0 <= rate < 10_000:
+        raise ConfigError(f"{name}={value!r} n’est pas un nombre de messages par seconde.")
+    return rate
+
+
+def _read(env: Mapping[str, str], name: str, reader: Callable[[str], T], default: str = "") -> T:
+    """What `reader` understands of a setting. Its value is not shown: it may hold a secret."""
+    try:
+        return reader(env.get(name) or default)
+    except ValueError as error:
+        raise ConfigError(f"{name} {error}.") from None
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:
@@ -78,6 +102,46 @@ def _redis_url(env: Mapping[str, str]) -> str:
     if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
         raise ConfigError(f"REDIS_URL={value!r} doit commencer par redis://, rediss:// ou unix://.")
     return value
+
+
+def _sms_url(env: Mapping[str, str]) -> str:
+    """The address of our own HTTP channel as it was typed, or apprise's behind `apprise+`."""
+    value = env.get("SMS_URL") or ""
+    if not value.startswith(APPRISE):
+        _http_url(env, "SMS_URL")
+        return value
+    if importlib.util.find_spec("apprise") is None:
+        raise ConfigError("SMS_URL demande apprise, qui n’est pas installé : pip install 'rdv-collectifs[apprise]'.")
+    _read(env, "SMS_URL", sms_provider.check_address)
+    import apprise  # half a second, for those who use it
+
+    sample = sms_provider.Text("+33639980000", "MDS", "", "")
+    if apprise.Apprise.instantiate(sms_provider.address(value.removeprefix(APPRISE), sample)) is None:
+        raise ConfigError("SMS_URL : apprise ne comprend pas cette adresse.")
+    return value
+
+
+def _sms_provider(env: Mapping[str, str]) -> sms_provider.SmsProvider:
+    """How the HTTP channel speaks with its provider (docs/sms.md)."""
+    method = _choice(env, "SMS_METHOD", sms_provider.METHODS)
+    format = _choice(env, "SMS_FORMAT", sms_provider.FORMATS)
+    headers = _read(env, "SMS_HEADERS", sms_provider.headers)
+    if authorization := env.get("SMS_AUTHORIZATION"):
+        headers = {"Authorization": authorization, **headers}
+    result_path, results = env.get("SMS_RESULT_PATH") or "", _read(env, "SMS_RESULTS", sms_provider.results)
+    if bool(result_path) is not bool(results):
+        raise ConfigError("SMS_RESULT_PATH et SMS_RESULTS vont ensemble : l’un dit où lire, l’autre quoi comprendre.")
+    return sms_provider.SmsProvider(
+        method=method,
+        headers=headers,
+        template=_read(env, "SMS_BODY", lambda text: sms_provider.body(text, format), sms_provider.BODY),
+        format=format,
+        key_header=_read(env, "SMS_KEY_HEADER", sms_provider.header_name, "Idempotency-Key"),
+        id_path=env.get("SMS_ID_PATH") or "id",
+        statuses=_read(env, "SMS_STATUSES", sms_provider.statuses),
+        result_path=result_path,
+        results=results,
+    )
 
 
 def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
@@ -127,8 +191,10 @@ def load(overrides: Mapping[str, object] | None = None) -> dict[str, Any]:
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,  # Redis lost between the check and the count: the person gets their answer
         "RATELIMIT_KEY_PREFIX": "rdv-limites",
-        "SMS_URL": _http_url(env, "SMS_URL"),
-        "SMS_AUTHORIZATION": env.get("SMS_AUTHORIZATION") or "",
+        "SMS_URL": _sms_url(env),
+        "SMS_PROVIDER": _sms_provider(env),
+        "SMS_RATE": _rate(env, "SMS_RATE"),
+        "MAIL_RATE": _rate(env, "MAIL_RATE"),
         "MAIL_SERVER": env.get("MAIL_SERVER") or "",
         "MAIL_PORT": _integer(env, "MAIL_PORT", 25),
         "MAIL_USE_TLS": _flag(env, "MAIL_USE_TLS"),

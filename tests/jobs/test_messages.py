@@ -54,9 +54,9 @@ def seat() -> Participation:
     return found
 
 
-def booked(seat: Participation, version: int = 1) -> None:
+def booked(seat: Participation, version: int = 1, agent: int | None = None) -> None:
     with transaction():
-        emit(Inscription(participation_id=seat.id, version=version))
+        emit(Inscription(participation_id=seat.id, version=version, auteur_agent_id=agent))
 
 
 def outbox() -> list[Notification]:
@@ -117,7 +117,9 @@ def test_a_text_and_a_mail_leave(seat: Participation, sms: SmsSink, smtp: SmtpSi
 @pytest.mark.parametrize(
     ("status", "state"), [(400, "echec"), (422, "echec"), (401, "a_envoyer"), (429, "a_envoyer"), (503, "a_envoyer")]
 )
-def test_what_a_text_provider_may_answer(seat: Participation, sms: SmsSink, status: int, state: str) -> None:
+def test_what_a_text_provider_may_answer(
+    seat: Participation, sms: SmsSink, valkey: Valkey, status: int, state: str
+) -> None:
     change(seat.usager, email=None)
     sms.status = status
     booked(seat)
@@ -130,6 +132,7 @@ def test_what_a_text_provider_may_answer(seat: Participation, sms: SmsSink, stat
         assert row.a_envoyer_le > utcnow() + timedelta(seconds=20)
         sms.status = 200
         change(row, a_envoyer_le=utcnow())
+        redis.Redis.from_url(valkey.url).flushall()  # the channel rested
         assert deliver("default") == 1
         keys = {request.headers["Idempotency-Key"] for request in sms.requests}
         assert keys == {row.cle_envoi}
@@ -226,7 +229,7 @@ def test_a_contact_corrected_meanwhile_is_used(seat: Participation, sms: SmsSink
 
 def test_a_later_message_waits_ten_minutes_for_an_earlier_one(seat: Participation, sms: SmsSink) -> None:
     change(seat.usager, email=None)
-    sms.status = 503
+    sms.status = 500
     booked(seat)
     deliver("default")
     sms.status = 200
@@ -239,11 +242,11 @@ def test_a_later_message_waits_ten_minutes_for_an_earlier_one(seat: Participatio
     sent = [request.headers["Idempotency-Key"] for request in sms.requests]
     assert sent == [outbox()[0].cle_envoi, outbox()[0].cle_envoi, outbox()[1].cle_envoi]
 
-    booked(seat, version=3)
-    sms.status = 503
+    booked(seat, version=3, agent=1)
+    sms.status = 500
     deliver("default")
     sms.status = 200
-    booked(seat, version=4)
+    booked(seat, version=4, agent=1)
     with time_machine.travel(utcnow() + timedelta(minutes=11)):
         db.session.execute(
             update(Notification)
@@ -257,7 +260,7 @@ def test_a_later_message_waits_ten_minutes_for_an_earlier_one(seat: Participatio
 
 def test_what_makes_another_void_does_not_wait_for_it(seat: Participation, sms: SmsSink) -> None:
     change(seat.usager, email=None)
-    sms.status = 503
+    sms.status = 500
     booked(seat)
     deliver("default")
     sms.status = 200

@@ -5,8 +5,8 @@ import random
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -16,19 +16,26 @@ from sqlalchemy import bindparam, update
 from webapp import metrics
 from webapp.broker import Unavailable, broker
 from webapp.clock import utcnow
+from webapp.domain.dates import local
 from webapp.extensions import db
-from webapp.models import EtatNotification, Notification
+from webapp.models import Canal, EtatNotification, Notification, Organisation
 from webapp.notifications import channels, wake
+from webapp.notifications.base import USAGER
 from webapp.notifications.compose import Ignored, Postponed, compose
 from webapp.notifications.outgoing import Outgoing
+from webapp.notifications.people import lecteurs
 from webapp.queries import notifications as queries
 from webapp.services.transaction import transaction
+
+from . import caps, rates
 
 log = logging.getLogger(__name__)
 
 BATCH = 50
 CHUNK = 10  # rows looked at again and composed together, just before they leave
 WORK_SECONDS = 2.0
+SHORT_WAIT = 0.05  # seconds one waits for a turn although something else could leave meanwhile
+LONGEST_REST = 15 * 60.0
 CLAIM = timedelta(seconds=45)  # more than twice the providers' 10 s
 FIRST_PAUSE, LONGEST_PAUSE, GIVE_UP = timedelta(seconds=30), timedelta(hours=1), timedelta(hours=12)
 
@@ -50,31 +57,46 @@ class Claim:
     until: datetime
 
 
+@dataclass(slots=True)
+class Run:
+    """One delivery: until when it works, by which channels, and what became of the messages it handled."""
+
+    deadline: float
+    channels: channels.Channels
+    done: Counter[tuple[str, str]] = field(default_factory=Counter)
+    closed: set[Canal] = field(default_factory=set)
+    """Nothing more leaves by these: their provider asked to be left alone, or our rate is used up."""
+    later: set[Canal] = field(default_factory=set)
+    """A turn to send by these is to be waited for: what leaves by another channel goes first."""
+    patient: bool = False
+    """Nothing else is left to send: turns are waited for."""
+
+    def left(self) -> float:
+        """Seconds this run still works."""
+        return self.deadline - time.monotonic()
+
+
 def deliver(file: str) -> int:
     """Claim up to 50 due messages of a queue and send them, for 2 s; what is left is for the next run.
 
     Run it twice, each message is sent once: only one run can claim a row. Answers how many left.
     """
     _forget_hint(file)
-    deadline = time.monotonic() + WORK_SECONDS
-    done: Counter[tuple[str, str]] = Counter()
-    while time.monotonic() < deadline:
-        claim = take(file)
-        if not claim.ids:
-            break
-        try:
-            while claim.ids and time.monotonic() < deadline:
-                chunk, claim.ids = claim.ids[:CHUNK], claim.ids[CHUNK:]
-                unsent = []
-                for row_id, message in prepare(chunk, claim.until):
-                    if time.monotonic() >= deadline or utcnow() + channels.TIMEOUT >= claim.until:
-                        unsent.append(row_id)
-                        continue
-                    canal = message.canal if isinstance(message, Outgoing) else "aucun"
-                    done[canal, _handle(row_id, message, claim.until)] += 1
-                claim.ids = unsent + claim.ids
-        finally:
-            release(claim)
+    with channels.opened() as outlets:
+        run = Run(time.monotonic() + WORK_SECONDS, outlets)
+        while run.left() > 0:
+            claim = take(file, without=run.closed | run.later)
+            if claim.ids:
+                try:
+                    _work(run, claim)
+                finally:
+                    release(claim)
+            elif run.later:
+                run.later.clear()
+                run.patient = True
+            else:
+                break
+    done = run.done
     sent = sum(count for (_, outcome), count in done.items() if outcome == EtatNotification.ENVOYEE)
     if done:
         metrics.delivered(done)
@@ -85,6 +107,41 @@ def deliver(file: str) -> int:
     return sent
 
 
+def _work(run: Run, claim: Claim) -> None:
+    """Send what was claimed, until the time is over or a channel must be left alone; `claim.ids` are then those that
+    were not tried."""
+    chunks = [claim.ids[at : at + CHUNK] for at in range(0, len(claim.ids), CHUNK)]
+    shunned = run.closed | run.later
+    for chunk in chunks:
+        for row_id, message in prepare(chunk, claim.until, run):
+            if run.left() <= 0 or utcnow() + channels.TIMEOUT >= claim.until:
+                return
+            if isinstance(message, Outgoing) and not _my_turn(run, message.canal):
+                return
+            claim.ids.remove(row_id)
+            canal = message.canal if isinstance(message, Outgoing) else "aucun"
+            run.done[canal, _handle(run, row_id, message, claim.until)] += 1
+        if run.closed | run.later != shunned:
+            return
+
+
+def _my_turn(run: Run, canal: Canal) -> bool:
+    """Wait for this channel's next turn, if it comes soon enough."""
+    if canal in run.closed:
+        return False
+    wait = rates.turn(canal, run.left() if run.patient else SHORT_WAIT)
+    if wait >= 0:
+        time.sleep(wait)
+        return True
+    if not run.patient:
+        run.later.add(canal)
+        return False
+    run.closed.add(canal)
+    if -wait > WORK_SECONDS:  # the next run would not see it come either
+        wake.rest(canal, -wait)
+    return False
+
+
 def _forget_hint(file: str) -> None:
     """From here on a new row needs a new hint: this run may have looked already."""
     try:
@@ -93,9 +150,9 @@ def _forget_hint(file: str) -> None:
         log.info("queue %s: redis is away, delivering all the same", file)
 
 
-def take(file: str, limit: int = BATCH) -> Claim:
-    """Make due rows of a queue ours, in order, but for channels that rest; each takes one attempt."""
-    resting = wake.resting()
+def take(file: str, limit: int = BATCH, without: Collection[Canal] = ()) -> Claim:
+    """Make due rows of a queue ours, in order, but for channels `without` or at rest; each takes one attempt."""
+    resting = wake.resting().union(without)
     now = utcnow()
     until = now + CLAIM
     due = queries.claimable(file, now, resting).limit(limit).with_for_update(skip_locked=True)
@@ -110,15 +167,19 @@ def take(file: str, limit: int = BATCH) -> Claim:
     return Claim([row.id for row in sorted(found, key=lambda row: (row.a_envoyer_le, row.id))], until)
 
 
-def prepare(ids: Sequence[int], until: datetime) -> list[tuple[int, Outgoing | Ignored | Postponed]]:
-    """What to do with each of these rows, read afresh; the database is let go before anything leaves."""
+def prepare(
+    ids: Sequence[int], until: datetime, run: Run
+) -> list[tuple[int, Outgoing | Ignored | Postponed | caps.TooMany]]:
+    """What to do with each of these rows, read afresh; texts are counted; the database is let go before anything
+    leaves."""
     db.session.remove()
     now = utcnow()
-    found = []
+    found: list[tuple[int, Outgoing | Ignored | Postponed | caps.TooMany]] = []
+    texts = []
     batch = queries.load_batch(ids, until)
     for row in batch.notifications:
         try:
-            found.append((row.id, compose(row, batch, now)))
+            message = compose(row, batch, now)
         except Exception as error:
             # A message that can't be made must not hold those behind it; it is tried again, then shown as failed.
             # The error's own words may hold a name or an address: where it happened is enough to mend it.
@@ -126,8 +187,35 @@ def prepare(ids: Sequence[int], until: datetime) -> list[tuple[int, Outgoing | I
                 "message %s (%s) can't be composed: %s %s", row.id, row.event, type(error).__name__, _where(error)
             )
             _record_failure(row.id, row.tentatives, until, f"Erreur interne : {type(error).__name__}")
+            continue
+        found.append((row.id, message))
+        if isinstance(message, Outgoing) and message.canal is Canal.SMS and row.comptee_le is None:
+            texts.append(_text(row, message.to, batch, now))
+    if texts and run.channels.of(Canal.SMS):
+        too_many = caps.count(texts, until)
+        found = [(row_id, too_many.get(row_id, message)) for row_id, message in found]
     db.session.remove()
     return found
+
+
+def _text(row: Notification, number: str, batch: queries.Batch, now: datetime) -> caps.Text:
+    """What the caps must know of a text about to leave."""
+    organisation = db.session.get_one(Organisation, row.organisation_id)
+    places = [batch.participations[i] for i in row.participation_ids if i in batch.participations]
+    return caps.Text(
+        row_id=row.id,
+        event=row.event,
+        number=number,
+        par_formulaire=row.par_formulaire,
+        organisation_id=organisation.id,
+        budget=organisation.budget_sms_jour,
+        jour=local(now, organisation.timezone).date(),
+        courriel=any(r.courriel for r in lecteurs(places) if (USAGER, r.usager.id) == _reader(row)),
+    )
+
+
+def _reader(row: Notification) -> tuple[str, int]:
+    return row.destinataire_type, row.destinataire_id
 
 
 def _where(error: Exception) -> str:
@@ -136,15 +224,20 @@ def _where(error: Exception) -> str:
     return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
 
 
-def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetime) -> EtatNotification:
+def _handle(
+    run: Run, row_id: int, message: Outgoing | Ignored | Postponed | caps.TooMany, until: datetime
+) -> EtatNotification:
     """Send or leave out one message and write down what became of it."""
+    if isinstance(message, caps.TooMany):  # written down when it was counted
+        return EtatNotification.IGNOREE
     if isinstance(message, Ignored):
         record(row_id, until, etat=EtatNotification.IGNOREE, erreur=message.reason[:300])
         return EtatNotification.IGNOREE
     if isinstance(message, Postponed):
-        record(row_id, until, etat=EtatNotification.A_ENVOYER, a_envoyer_le=message.at, tentatives=0)
+        later = {"prevue_le": message.at, "a_envoyer_le": message.at, "tentatives": 0}
+        record(row_id, until, etat=EtatNotification.A_ENVOYER, **later)
         return EtatNotification.A_ENVOYER
-    channel = channels.for_canal(message.canal)
+    channel = run.channels.of(message.canal)
     kept = {"adresse": message.to, "objet": message.subject[:200], "corps": message.kept, "segments": message.segments}
     if channel is None:
         record(row_id, until, etat=EtatNotification.IGNOREE, erreur="canal non configuré", **kept)
@@ -157,7 +250,12 @@ def _handle(row_id: int, message: Outgoing | Ignored | Postponed, until: datetim
         return EtatNotification.ECHEC
     except channels.Temporary as error:
         log.warning("message %s not taken yet: %s", row_id, error)
-        _record_failure(row_id, message.attempts, until, str(error), **kept)
+        seconds = 0.0
+        if isinstance(error, channels.Saturated):  # the others wait as long, untried
+            seconds = min(max(error.seconds, 1.0), LONGEST_REST)
+            run.closed.add(message.canal)
+            wake.rest(message.canal, seconds)
+        _record_failure(row_id, message.attempts, until, str(error), timedelta(seconds=seconds), **kept)
         return EtatNotification.A_ENVOYER
     record(
         row_id,
@@ -187,13 +285,15 @@ def _send(channel: channels.Channel, message: Outgoing) -> str:
             wake.rest(message.canal, took * patience)
 
 
-def _record_failure(row_id: int, attempts: int, until: datetime, error: str, **values: Any) -> None:
+def _record_failure(
+    row_id: int, attempts: int, until: datetime, error: str, at_least: timedelta = timedelta(), **values: Any
+) -> None:
     """Try again later, with jitter so that a thousand messages don't come back at once; in the end give up."""
     pause = backoff(attempts)
     if pause is None:
         record(row_id, until, etat=EtatNotification.ECHEC, erreur=error[:300], **values)
         return
-    later = utcnow() + pause * random.uniform(0.75, 1.25)
+    later = utcnow() + max(pause * random.uniform(0.75, 1.25), at_least)
     record(row_id, until, etat=EtatNotification.A_ENVOYER, a_envoyer_le=later, erreur=error[:300], **values)
 
 

@@ -30,3 +30,6 @@ class Inbox:
         with db.engine.begin() as connection:
             connection.execute(statement, row)
         return f"demo-{message.key}"
+
+    def close(self) -> None:
+        """Nothing is kept open."""

@@ -1,40 +1,55 @@
 """E-mail over SMTP with Flask-Mail's settings; the message itself is built by Python's own `email` package.
 
-Flask-Mail's connection has no timeout, and its messages can't carry a calendar part beside the text.
+Flask-Mail's connection has no timeout, checks no certificate, and its messages can't carry a calendar part beside the
+text.
 """
 
 import contextlib
 import smtplib
+import ssl
 import time
 from email.errors import MessageError
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
 from typing import Any
 
 from flask import current_app
-from flask_mail import Connection, email_dispatched
+from flask_mail import email_dispatched
 
 from webapp.domain.contacts import clean_name
 from webapp.notifications.outgoing import Outgoing
 
 from . import TIMEOUT, Permanent, Temporary
 
+GOODBYE_SECONDS = 2.0
+_GONE = 421
+"""What a server says before it hangs up."""
+
 
 class _Hurried:
-    """An SMTP conversation that ends after 20 s in all: a server that takes 9 s for each of its answers would outlast
-    the claim, and the message would leave twice."""
+    """An SMTP conversation whose every message ends after 20 s in all: a server that takes 9 s for each of its answers
+    would outlast the claim, and the message would leave twice."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self.ends = time.monotonic() + 2 * TIMEOUT.total_seconds()
-        super().__init__(*args, **options)
+    ends: float
+    begun = False
+    """Whether the server has answered anything about the present message."""
+
+    def __init__(self, ends: float, *args: Any, **options: Any) -> None:
+        self.ends = ends
+        super().__init__(*args, timeout=TIMEOUT.total_seconds(), **options)
 
     def getreply(self) -> Any:
         sock = self.sock  # type: ignore[attr-defined]
         if sock is not None:
             sock.settimeout(min(TIMEOUT.total_seconds(), max(0.01, self.ends - time.monotonic())))
         return super().getreply()  # type: ignore[misc]
+
+    def mail(self, sender: str, options: Any = ()) -> Any:
+        code, said = super().mail(sender, options)  # type: ignore[misc]
+        self.begun = code != _GONE
+        return code, said
 
 
 class _Smtp(_Hurried, smtplib.SMTP):
@@ -45,26 +60,14 @@ class _Smtps(_Hurried, smtplib.SMTP_SSL):
     """Under TLS from its first byte."""
 
 
-class TimedConnection(Connection):
-    """Flask-Mail's connection, which gives up after 10 s of silence and never fails at saying goodbye."""
-
-    def configure_host(self) -> Any:
-        kind = _Smtps if self.mail.use_ssl else _Smtp
-        host = kind(self.mail.server, self.mail.port, timeout=TIMEOUT.total_seconds())
-        if self.mail.use_tls:
-            host.starttls()
-        if self.mail.username and self.mail.password:
-            host.login(self.mail.username, self.mail.password)
-        return host
-
-    def __exit__(self, *_: object) -> None:
-        if self.host is not None:
-            with contextlib.suppress(smtplib.SMTPException, OSError):
-                self.host.quit()
+Host = _Smtp | _Smtps
 
 
 class SmtpMail:
-    """The server behind MAIL_SERVER."""
+    """The server behind MAIL_SERVER. One conversation serves every mail of a run."""
+
+    def __init__(self) -> None:
+        self._host: Host | None = None
 
     def send(self, message: Outgoing) -> str:
         """The Message-ID, the same at each attempt. Raises `Permanent`, `Temporary`."""
@@ -72,29 +75,128 @@ class SmtpMail:
             built = build(message, current_app.config["MAIL_DEFAULT_SENDER"])
         except (MessageError, ValueError):
             raise Permanent("Adresse de courriel inutilisable") from None
-        sender = built["From"].addresses[0].addr_spec
+        ends = time.monotonic() + 2 * TIMEOUT.total_seconds()
+        kept = self._host
         try:
-            with TimedConnection(current_app.extensions["mail"]) as connection:
-                assert connection.host is not None, "MAIL_SUPPRESS_SEND is not for this site"
-                connection.host.send_message(built, from_addr=sender, to_addrs=[message.to])
-        except smtplib.SMTPNotSupportedError:
-            raise Permanent("Adresse de courriel que notre serveur ne sait pas écrire") from None
-        except smtplib.SMTPRecipientsRefused as error:
-            code = next((code for code, _ in error.recipients.values()), 550)
-            raise _refused(code, "Adresse refusée") from None
-        except (smtplib.SMTPAuthenticationError, smtplib.SMTPSenderRefused) as error:
-            raise Temporary(f"Notre serveur de courriel nous refuse (SMTP {error.smtp_code})") from None
-        except smtplib.SMTPResponseException as error:
-            raise _refused(error.smtp_code, "Courriel refusé") from None
-        except (smtplib.SMTPException, OSError) as error:
-            raise Temporary(f"Courriel : {type(error).__name__}") from None
+            self._give(built, message.to, ends)
+        except (smtplib.SMTPServerDisconnected, smtplib.SMTPSenderRefused, OSError) as error:
+            # The server hung up since the last mail, before it heard of this one: nothing of it can have been taken.
+            if kept is None or kept.begun or _code(error) not in (0, _GONE):
+                raise _failure(error) from None
+            self._hang_up()
+            try:
+                self._give(built, message.to, ends)
+            except (smtplib.SMTPException, OSError) as again:
+                raise _failure(again) from None
+        except smtplib.SMTPException as error:
+            raise _failure(error) from None
         email_dispatched.send(current_app._get_current_object(), message=built)  # type: ignore[attr-defined]
         return str(built["Message-ID"])
+
+    def _give(self, built: EmailMessage, to: str, ends: float) -> None:
+        """One mail on the conversation that is open, or on a new one. What the server refuses it is told to forget
+        (RSET, by `smtplib`); after anything else gone wrong, nobody knows what was heard: the conversation ends."""
+        host = self._host
+        if host is None:
+            try:
+                host = self._host = _connect(ends)
+            except (smtplib.SMTPException, OSError) as error:
+                raise _Unreachable(_why(error)) from None
+        host.ends, host.begun = ends, False
+        try:
+            host.send_message(built, from_addr=built["From"].addresses[0].addr_spec, to_addrs=[to])
+        except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError):
+            if host.sock is None:  # 421: it hung up
+                self._host = None
+            raise
+        except BaseException:
+            self._host = None
+            host.close()
+            raise
+
+    def _hang_up(self) -> None:
+        host, self._host = self._host, None
+        if host is not None:
+            host.close()
+
+    def close(self) -> None:
+        """Say goodbye; a server that does not answer is left."""
+        host, self._host = self._host, None
+        if host is not None and host.sock is not None:
+            host.ends = time.monotonic() + GOODBYE_SECONDS
+            with contextlib.suppress(smtplib.SMTPException, OSError):
+                host.quit()
+            host.close()
+
+
+class _Unreachable(smtplib.SMTPException):
+    """No conversation could begin; says why in words."""
+
+
+def _connect(ends: float) -> Host:
+    """A conversation with MAIL_SERVER, identified. Its certificate must be one this machine trusts (SSL_CERT_FILE adds
+    an authority of one's own)."""
+    mail = current_app.extensions["mail"]
+    if mail.use_ssl:
+        host: Host = _Smtps(ends, mail.server, mail.port, context=ssl.create_default_context())
+    else:
+        host = _Smtp(ends, mail.server, mail.port)
+    try:
+        if mail.use_tls and not mail.use_ssl:
+            host.starttls(context=ssl.create_default_context())
+        if mail.username and mail.password:
+            host.login(mail.username, mail.password)
+    except BaseException:
+        host.close()
+        raise
+    return host
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "Le certificat du serveur de courriel n’est pas reconnu"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "Le serveur de courriel n’offre pas STARTTLS ou l’identification que nos réglages demandent"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"Notre serveur de courriel nous refuse (SMTP {error.smtp_code})"
+    return f"Courriel : {type(error).__name__}"
+
+
+def _code(error: Exception) -> int:
+    """What the server said, or 0 when it said nothing."""
+    return int(error.smtp_code) if isinstance(error, smtplib.SMTPResponseException) else 0
+
+
+def _failure(error: Exception) -> Exception:
+    """`Permanent` when it is about this mail and for ever, `Temporary` for the rest."""
+    if isinstance(error, _Unreachable):
+        return Temporary(str(error))
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Permanent("Adresse de courriel que notre serveur ne sait pas écrire")
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return _refused(next((code for code, _ in error.recipients.values()), 550), "Adresse refusée")
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return Temporary(_why(error))
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _refused(error.smtp_code, "Courriel refusé")
+    return Temporary(_why(error))
 
 
 def _refused(code: int, words: str) -> Exception:
     """5xx is for ever, 4xx for now."""
     return Permanent(f"{words} (SMTP {code})") if code >= 500 else Temporary(f"{words} pour l’instant (SMTP {code})")
+
+
+class _Address(UnstructuredHeader):
+    """A header that holds an address of the web: Python would cut and encode a long one, and nobody could follow it."""
+
+    def fold(self, *, policy: Any) -> str:
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
+
+
+_headers = HeaderRegistry()
+_headers.map_to_type("list-unsubscribe", _Address)
+POLICY = SMTP.clone(header_factory=_headers)
 
 
 def build(message: Outgoing, default_sender: str) -> EmailMessage:
@@ -103,7 +205,7 @@ def build(message: Outgoing, default_sender: str) -> EmailMessage:
     Every word that goes into a header is cleaned: no line end, no invisible character. Raises ValueError when an
     address can't be one.
     """
-    built = EmailMessage(policy=SMTP)
+    built = EmailMessage(policy=POLICY)
     domain = default_sender.rpartition("@")[2] or "localhost"
     built["From"] = Address(display_name=clean_name(message.sender), addr_spec=default_sender)
     built["To"] = Address(addr_spec=message.to)
@@ -114,6 +216,9 @@ def build(message: Outgoing, default_sender: str) -> EmailMessage:
     built["Message-ID"] = f"<{message.key}@{domain}>"
     built["Auto-Submitted"] = "auto-generated"
     built["Content-Language"] = "fr"
+    if message.unsubscribe:
+        built["List-Unsubscribe"] = f"<{message.unsubscribe}>"
+        built["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     built.set_content(message.text, cte="quoted-printable")
     if message.html:
         built.add_alternative(message.html, subtype="html", cte="quoted-printable")

@@ -1,18 +1,20 @@
-"""Texts over HTTP: one POST of {to, from, text} in JSON to SMS_URL, the row's key in the Idempotency-Key header."""
+"""Texts over HTTP: one request to SMS_URL for each, worded as the provider wants it (docs/sms.md)."""
 
-import json
+import email.utils
 
 import urllib3
 from flask import current_app
 
+from webapp.clock import utcnow
+from webapp.domain.sms_provider import Outcome, SmsProvider, Text
 from webapp.notifications.outgoing import Outgoing
 
-from . import TIMEOUT, Permanent, Temporary
+from . import TIMEOUT, Permanent, Saturated, Temporary
 
-# What says "not this message" about the message itself. A wrong key, address or quota (401, 402, 403, 404…) is the
-# operator's to mend: messages wait for it like they wait for a provider that is down.
-REFUSED = {400, 406, 410, 411, 413, 414, 415, 422, 431, 451}
 MAX_ANSWER = 65536
+SATURATED = {429, 503}
+PAUSE = 5.0
+"""Seconds to leave in peace a provider that says it has too much to do, and not for how long."""
 
 _http = urllib3.PoolManager(
     timeout=urllib3.Timeout(total=TIMEOUT.total_seconds()), retries=False, maxsize=2, cert_reqs="CERT_REQUIRED"
@@ -20,42 +22,45 @@ _http = urllib3.PoolManager(
 
 
 class HttpSms:
-    """The provider behind SMS_URL."""
+    """The provider behind SMS_URL. Its connection is kept from one text to the next."""
 
     def send(self, message: Outgoing) -> str:
-        """The provider's message id (JSON "id", empty when it gives none). Raises `Permanent`, `Temporary`."""
-        config = current_app.config
-        headers = {
-            "Content-Type": "application/json",
-            "Accept": "application/json",
-            "Idempotency-Key": message.key,
-            "User-Agent": "rdv-collectifs",
-        }
-        if config["SMS_AUTHORIZATION"]:
-            headers["Authorization"] = config["SMS_AUTHORIZATION"]
-        body = json.dumps({"to": message.to, "from": message.sender, "text": message.text}).encode()
+        """The provider's message id (empty when it gives none). Raises `Permanent`, `Temporary`."""
+        provider: SmsProvider = current_app.config["SMS_PROVIDER"]
+        headers, body = provider.request(Text(message.to, message.sender, message.text, message.key))
         try:
             answer = _http.request(
-                "POST", config["SMS_URL"], body=body, headers=headers, redirect=False, preload_content=False
+                provider.method,
+                current_app.config["SMS_URL"],
+                body=body,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
             )
             try:
-                said = answer.read(MAX_ANSWER) if 200 <= answer.status < 300 else b""
+                said = answer.read(MAX_ANSWER)  # read to its end, the answer leaves the connection to the next text
             finally:
                 answer.close()
         except urllib3.exceptions.HTTPError as error:
             raise Temporary(f"SMS : {type(error).__name__}") from None
-        if answer.status in REFUSED:
+        outcome = provider.verdict(answer.status, said)
+        if outcome is Outcome.PERMANENT:
             raise Permanent(f"SMS refusé par l’opérateur (HTTP {answer.status})")
-        if not 200 <= answer.status < 300:
+        if outcome is Outcome.TEMPORARY and answer.status in SATURATED:
+            raise Saturated(f"SMS : HTTP {answer.status}", seconds_to_wait(answer.headers.get("Retry-After", "")))
+        if outcome is Outcome.TEMPORARY:
             raise Temporary(f"SMS : HTTP {answer.status}")
-        return _message_id(said)
+        return provider.message_id(said)
+
+    def close(self) -> None:
+        """Nothing to say goodbye to: the connection ends with the process of the run."""
 
 
-def _message_id(said: bytes) -> str:
-    """The id in the provider's answer; a text that was taken stays taken, whatever the answer looks like."""
+def seconds_to_wait(retry_after: str) -> float:
+    """What a Retry-After header asks for, in seconds or as a date; a few seconds when it says nothing we understand."""
+    if retry_after.strip().isdigit():
+        return float(retry_after)
     try:
-        found = json.loads(said)
-    except ValueError:
-        return ""
-    value = found.get("id", "") if isinstance(found, dict) else ""
-    return str(value) if isinstance(value, str | int) else ""
+        return max(0.0, (email.utils.parsedate_to_datetime(retry_after) - utcnow()).total_seconds())
+    except (TypeError, ValueError):  # TypeError: a date without a zone
+        return PAUSE
