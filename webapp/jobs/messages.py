@@ -17,6 +17,7 @@ from webapp import metrics
 from webapp.broker import Unavailable, broker
 from webapp.clock import utcnow
 from webapp.domain.dates import local
+from webapp.domain.errors import Occupe
 from webapp.extensions import db
 from webapp.models import Canal, EtatNotification, Notification, Organisation
 from webapp.notifications import channels, wake
@@ -37,6 +38,7 @@ WORK_SECONDS = 2.0
 SHORT_WAIT = 0.05  # seconds one waits for a turn although something else could leave meanwhile
 LONGEST_REST = 15 * 60.0
 CLAIM = timedelta(seconds=45)  # more than twice the providers' 10 s
+RECORD_AGAIN = timedelta(seconds=0.3)
 FIRST_PAUSE, LONGEST_PAUSE, GIVE_UP = timedelta(seconds=30), timedelta(hours=1), timedelta(hours=12)
 
 
@@ -298,9 +300,17 @@ def _record_failure(
 
 
 def record(row_id: int, until: datetime, **values: Any) -> None:
-    """Write the outcome of a row we still own; once the claim is another's, theirs counts."""
-    with transaction() as session:
-        session.execute(_outcome(tuple(values)), {"row_id": row_id, "until": until, **values})
+    """Write the outcome of a row we still own; once the claim is another's, theirs counts. A database that is away is
+    waited for while the claim lasts: what the provider took must not leave again."""
+    while True:
+        try:
+            with transaction() as session:
+                session.execute(_outcome(tuple(values)), {"row_id": row_id, "until": until, **values})
+            return
+        except Occupe:
+            if utcnow() + RECORD_AGAIN >= until:
+                raise
+            time.sleep(RECORD_AGAIN.total_seconds())
 
 
 @cache
