@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import email
 import email.policy
+import functools
 import http.server
 import json
 import pathlib
@@ -32,7 +33,14 @@ class Mail:
 
     sender: str
     recipients: list[str]
-    message: EmailMessage
+    content: bytes
+
+    @functools.cached_property
+    def message(self) -> EmailMessage:
+        """The mail, read."""
+        message = email.message_from_bytes(self.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        return message
 
 
 @dataclass
@@ -48,9 +56,7 @@ class SmtpSink:
     async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:
         await asyncio.sleep(self.delay_seconds)
         if self.answer.startswith("250"):
-            message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-            assert isinstance(message, EmailMessage)
-            self.mails.append(Mail(envelope.mail_from, list(envelope.rcpt_tos), message))
+            self.mails.append(Mail(envelope.mail_from, list(envelope.rcpt_tos), envelope.content))
         return self.answer
 
     @contextlib.contextmanager

@@ -108,7 +108,8 @@ def _decide(texts: Sequence[Text]) -> dict[int, tuple[Text, str]]:
             refused[c.row_id] = c, TOO_MANY_WEEK
         elif used >= c.budget and c.event not in UNLIMITED:
             refused[c.row_id] = c, NO_BUDGET
-            full.add((c.organisation_id, c.jour))
+            if c.budget:  # none at all is a choice, not an accident
+                full.add((c.organisation_id, c.jour))
         else:
             taken.update((number, organisation) if c.par_formulaire else (organisation,))
             if used + 1 == c.budget:
@@ -187,7 +188,7 @@ def _write_off(refused: Mapping[int, tuple[Text, str]], now: datetime) -> None:
             "cle_envoi": uuid.uuid4().hex,
         }
         for row in db.session.execute(
-            select(*(table.c[name] for name in SAME_PROMISE)).where(table.c.id.in_(reachable))
+            select(*(table.c[name] for name in SAME_PROMISE)).where(table.c.id.in_(reachable)).order_by(table.c.id)
         )
     ]
     db.session.execute(insert(table, db.session.get_bind().dialect.name).on_conflict_do_nothing(), rows)

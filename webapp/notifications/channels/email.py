@@ -4,24 +4,26 @@ Flask-Mail's connection has no timeout, checks no certificate, and its messages 
 text.
 """
 
+import binascii
 import contextlib
 import smtplib
 import ssl
 import time
 from email.errors import MessageError
 from email.headerregistry import Address, HeaderRegistry, UnstructuredHeader
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import formatdate
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import current_app
-from flask_mail import email_dispatched
 
 from webapp.domain.contacts import clean_name
 from webapp.notifications.outgoing import Outgoing
 
 from . import TIMEOUT, Permanent, Temporary
+
+M = TypeVar("M", bound=Message)
 
 GOODBYE_SECONDS = 2.0
 _GONE = 421
@@ -90,7 +92,6 @@ class SmtpMail:
                 raise _failure(again) from None
         except smtplib.SMTPException as error:
             raise _failure(error) from None
-        email_dispatched.send(current_app._get_current_object(), message=built)  # type: ignore[attr-defined]
         return str(built["Message-ID"])
 
     def _give(self, built: EmailMessage, to: str, ends: float) -> None:
@@ -219,13 +220,33 @@ def build(message: Outgoing, default_sender: str) -> EmailMessage:
     if message.unsubscribe:
         built["List-Unsubscribe"] = f"<{message.unsubscribe}>"
         built["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    built.set_content(message.text, cte="quoted-printable")
+    parts = [_part('text/plain; charset="utf-8"', message.text)]
     if message.html:
-        built.add_alternative(message.html, subtype="html", cte="quoted-printable")
-    if message.ics:
-        calendar = message.ics.decode()
-        built.add_alternative(
-            calendar, subtype="calendar", params={"method": message.ics_method}, cte="quoted-printable"
-        )
-        built.add_attachment(message.ics, maintype="application", subtype="ics", filename="rendez-vous.ics")
-    return built
+        parts.append(_part('text/html; charset="utf-8"', message.html))
+    if not message.ics:
+        return _join(built, "alternative", f"{message.key:.16}.a", parts)
+    calendar = message.ics.decode()
+    parts.append(_part(f'text/calendar; charset="utf-8"; method={message.ics_method}', calendar))
+    attached = _part("application/ics", calendar)
+    attached["Content-Disposition"] = 'attachment; filename="rendez-vous.ics"'
+    alternatives = _join(Message(), "alternative", f"{message.key:.16}.a", parts)
+    return _join(built, "mixed", f"{message.key:.16}.b", [alternatives, attached])
+
+
+def _part(kind: str, text: str) -> Message:
+    """One part, in quoted-printable. Its headers are ours, short and ASCII: the old `Message` writes them as they are,
+    ten times faster than the one that reads and folds them again."""
+    part = Message()
+    part["Content-Type"] = kind
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    lines = text.replace("\r\n", "\n").encode()
+    part.set_payload(binascii.b2a_qp(lines, istext=True).decode("ascii"))
+    return part
+
+
+def _join(whole: M, kind: str, boundary: str, parts: list[Message]) -> M:
+    """The message made of these parts. Quoted-printable writes every "=" as "=3D": no text can hold the boundary."""
+    whole["MIME-Version"] = "1.0"
+    whole["Content-Type"] = f'multipart/{kind}; boundary="=_{boundary}"'
+    whole.set_payload(parts)
+    return whole
