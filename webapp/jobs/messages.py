@@ -68,14 +68,18 @@ class Run:
     done: Counter[tuple[str, str]] = field(default_factory=Counter)
     closed: set[Canal] = field(default_factory=set)
     """Nothing more leaves by these: their provider asked to be left alone, or our rate is used up."""
-    later: set[Canal] = field(default_factory=set)
-    """A turn to send by these is to be waited for: what leaves by another channel goes first."""
+    later: dict[Canal, float] = field(default_factory=dict)
+    """When there may be a turn to send by these: until then what leaves by another channel goes first."""
     patient: bool = False
     """Nothing else is left to send: turns are waited for."""
 
     def left(self) -> float:
         """Seconds this run still works."""
         return self.deadline - time.monotonic()
+
+    def shut(self) -> set[Canal]:
+        """The channels by which nothing leaves right now."""
+        return self.closed | {canal for canal, at in self.later.items() if at > time.monotonic()}
 
 
 def deliver(file: str) -> int:
@@ -87,7 +91,7 @@ def deliver(file: str) -> int:
     with channels.opened() as outlets:
         run = Run(time.monotonic() + WORK_SECONDS, outlets)
         while run.left() > 0:
-            claim = take(file, without=run.closed | run.later)
+            claim = take(file, without=run.shut())
             if claim.ids:
                 try:
                     _work(run, claim)
@@ -110,10 +114,10 @@ def deliver(file: str) -> int:
 
 
 def _work(run: Run, claim: Claim) -> None:
-    """Send what was claimed, until the time is over or a channel must be left alone; `claim.ids` are then those that
-    were not tried."""
+    """Send what was claimed, until the time is over, a channel must be left alone or may be used again; `claim.ids` are
+    then those that were not tried."""
     chunks = [claim.ids[at : at + CHUNK] for at in range(0, len(claim.ids), CHUNK)]
-    shunned = run.closed | run.later
+    shut = run.shut()
     for chunk in chunks:
         for row_id, message in prepare(chunk, claim.until, run):
             if run.left() <= 0 or utcnow() + channels.TIMEOUT >= claim.until:
@@ -123,8 +127,8 @@ def _work(run: Run, claim: Claim) -> None:
             claim.ids.remove(row_id)
             canal = message.canal if isinstance(message, Outgoing) else "aucun"
             run.done[canal, _handle(run, row_id, message, claim.until)] += 1
-        if run.closed | run.later != shunned:
-            return
+            if run.shut() != shut:
+                return
 
 
 def _my_turn(run: Run, canal: Canal) -> bool:
@@ -136,7 +140,7 @@ def _my_turn(run: Run, canal: Canal) -> bool:
         time.sleep(wait)
         return True
     if not run.patient:
-        run.later.add(canal)
+        run.later[canal] = time.monotonic() - wait
         return False
     run.closed.add(canal)
     if -wait > WORK_SECONDS:  # the next run would not see it come either
