@@ -343,6 +343,13 @@ NO_SEATS = {
     "agent.note": "keeps the agents' own words",
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",
+    "public.canaux": "says by what to be told",
+    "public.desabonnement": "says no to e-mail",
+    "agent.canaux": "notes by what to tell somebody",
+    "agent.preferences": "says what an agent is told",
+    "configuration.reessayer": "sends a message again",
+    "configuration.reessayer_tout": "sends messages again",
+    "configuration.reglages_messages": "sets how messages leave",
     "configuration.nouveau_motif": "a motif that has no session yet",
 }
 

@@ -7,13 +7,10 @@ import threading
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy import update
 
 from webapp.clock import utcnow
-from webapp.models import EtatNotification, Notification
-from webapp.notifications import wake
 from webapp.queries import notifications as queries
-from webapp.services.transaction import transaction
+from webapp.services import messages_envoyes
 
 from .schedule import Clock
 
@@ -46,17 +43,7 @@ def clock() -> None:
 def outbox(retry: bool) -> None:
     """What waits, what failed (without names or addresses)."""
     if retry:
-        with transaction() as session:
-            again = session.scalars(
-                update(Notification)
-                .where(Notification.etat == EtatNotification.ECHEC)
-                .values(etat=EtatNotification.A_ENVOYER, a_envoyer_le=utcnow(), tentatives=0, claimed_until=None)
-                .returning(Notification.id)
-                .execution_options(synchronize_session=False)
-            ).all()
-            for file in wake.QUEUES:
-                wake.hint_after_commit(file)
-        click.echo(f"{len(again)} message(s) remis à envoyer.")
+        click.echo(f"{messages_envoyes.retry_everywhere()} message(s) remis à envoyer.")
         return
     now = utcnow()
     lines = queries.outbox_summary(now)

@@ -24,6 +24,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 CLOSED = ("agent", "configuration")
 """Blueprints nobody enters without a session."""
+CONFIGURE = {
+    Droit.CONFIGURER_MOTIFS,
+    Droit.CONFIGURER_LIEUX,
+    Droit.CONFIGURER_ORGANISATION,
+    Droit.GERER_AGENTS,
+    Droit.GERER_INTEGRATIONS,
+}
+"""Rights of who sets something up."""
 IDLE = timedelta(hours=4)
 SEEN_EVERY = 60  # seconds: the cookie is written again no more often
 NOTED_EVERY = timedelta(minutes=15)  # nor the session's row
@@ -36,7 +44,7 @@ def init_app(app: Flask) -> None:
     """Tell Flask-Login who somebody is, and close the back office."""
     login.user_loader(load)
     app.before_request(guard)
-    app.jinja_env.globals["peut_quelque_part"] = may_somewhere
+    app.jinja_env.globals["peut_configurer"] = may_configure
 
 
 def open_to_all(view: View) -> View:
@@ -85,9 +93,9 @@ def may(droit: Droit, obj: Any) -> bool:
     return droits.may(current_agent(), droit, obj)
 
 
-def may_somewhere(droit: str) -> bool:
-    """For the navigation: has the agent this right in one of their services at least?"""
-    return any(octroi.droit == droit for octroi in current_agent().octrois())
+def may_configure() -> bool:
+    """For the navigation: is there something for this agent to set up, in one of their services at least?"""
+    return any(octroi.droit in CONFIGURE for octroi in current_agent().octrois())
 
 
 def log_in(agent: Agent) -> None:

@@ -46,6 +46,9 @@ class PersonneVue:
     mot: str = ""
     ton: str = ""
     messages: Sequence[str] = ()
+    joindre: Sequence[str] = ()  # channels nobody can reach them by, and why
+    canaux: Sequence[tuple[str, str, bool]] = ()  # (field, its word, ticked): by what to tell them
+    canaux_url: str = ""
     en_cours: bool = False  # a message is still leaving
     note: str = ""
     note_url: str = ""

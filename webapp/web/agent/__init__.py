@@ -4,4 +4,16 @@ from flask import Blueprint
 
 bp = Blueprint("agent", __name__, url_prefix="/agent")
 
-from . import accueil, annulation, compte, fiche, flux, participations, plages, seance, usagers  # noqa: E402,F401
+from . import (  # noqa: E402
+    accueil,  # noqa: F401
+    annulation,  # noqa: F401
+    canaux,  # noqa: F401
+    compte,  # noqa: F401
+    fiche,  # noqa: F401
+    flux,  # noqa: F401
+    participations,  # noqa: F401
+    plages,  # noqa: F401
+    preferences,  # noqa: F401
+    seance,  # noqa: F401
+    usagers,  # noqa: F401
+)

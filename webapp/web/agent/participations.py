@@ -69,7 +69,7 @@ def ajouter(rdv_id: int) -> ResponseReturnValue:
     place = find_participation(rdv_id, booked.participation_id)
     name = place.usager.nom_complet
     said = f"{name} avait déjà une place" if booked.deja else f"{name} a une place"
-    return _done(place, said, added=f"{said}. {_told(place)}".strip())
+    return done(place, said, added=f"{said}. {_told(place)}".strip())
 
 
 @bp.post("/rdv/<int:rdv_id>/participations/<int:participation_id>/statut")
@@ -94,8 +94,8 @@ def statut(rdv_id: int, participation_id: int) -> ResponseReturnValue:
     except DomainError as refusal:
         if refusal.status != 409:
             raise
-        return _refused(find_participation(rdv_id, participation_id), refusal)
-    return _done(place, fragments.announcement([place]))
+        return refused_row(find_participation(rdv_id, participation_id), refusal)
+    return done(place, fragments.announcement([place]))
 
 
 @bp.get("/rdv/<int:rdv_id>/participations/<int:participation_id>/retrait")
@@ -114,7 +114,7 @@ def _asked_statut() -> Statut:
         raise BadRequest from None
 
 
-def _done(place: Participation, said: str, *, added: str = "") -> ResponseReturnValue:
+def done(place: Participation, said: str, *, added: str = "") -> ResponseReturnValue:
     """Back to the sheet, on that row; or the rows changed since what the page shows, and the field to add the next."""
     rdv = place.rdv
     if not is_htmx():
@@ -136,7 +136,7 @@ def _done(place: Participation, said: str, *, added: str = "") -> ResponseReturn
     return str(html)
 
 
-def _refused(place: Participation, refusal: DomainError) -> Response:
+def refused_row(place: Participation, refusal: DomainError) -> Response:
     """409: the row as it is now, with the reason in it; the whole sheet without htmx."""
     advice = " Votre choix n’a pas été enregistré : regardez, puis choisissez à nouveau."
     alerts = {place.id: refusal.message + (advice if isinstance(refusal, Perime) else "")}

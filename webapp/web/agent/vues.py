@@ -14,9 +14,11 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import NBSP, day_month, hour, local, long_date, span
 from webapp.domain.participation import Acteur, Etat, Statut, etat
 from webapp.domain.settings import Reglage, nom_sms, resolve
-from webapp.models import Canal, Champ, EtatNotification, Participation, Rdv, TypeLieu
+from webapp.models import Champ, EtatNotification, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
 from webapp.queries import fiche
+from webapp.services.preferences import choosable, voies
+from webapp.web.envois import CANAUX, message_name, without_contacts
 from webapp.web.templating import pluriel
 from webapp.web.vues import PersonneVue
 
@@ -26,15 +28,6 @@ RESERVABLE = {
     ReservablePar.TOUS: "tout le monde, en ligne",
     ReservablePar.ENTREE_LIBRE: "entrée libre, sans inscription",
 }
-MESSAGES = {
-    "inscription": "Confirmation",
-    "desistement": "Désistement",
-    "retrait": "Place retirée",
-    "annulation": "Annulation",
-    "rappel": "Rappel",
-    "modification": "Changement",
-}
-CANAUX = {Canal.SMS: "SMS", Canal.COURRIEL: "courriel"}
 WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
 DONE = {
     Statut.INSCRIT: "inscription notée",
@@ -150,6 +143,9 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         origine=f"{_origin(p)}, le {day_month(p.inscrit_le, tz)}",
         mot=word,
         ton=tone,
+        joindre=_unreachable(p),
+        canaux=_channels(p) if editable else (),
+        canaux_url=url_for("agent.canaux", **link) if editable else "",
         messages=[_message(message, tz) for message in told] + ([f"Courriel : {email}."] if phone and email else []),
         en_cours=any(message.etat in WAITING for message in told),
         alerte=alert,
@@ -191,14 +187,41 @@ def message_word(p: Participation, told: Sequence[Any], cancelled_with_it: bool 
 
 
 def _message(message: Any, tz: str) -> str:
-    what = f"{MESSAGES.get(message.event, message.event.capitalize())} par {CANAUX[message.canal]}"
+    what = f"{message_name(message.event)} par {CANAUX[message.canal]}"
     if message.etat is EtatNotification.ENVOYEE:
         return f"{what} : envoi le {_when(message.envoyee_le or message.cree_le, tz)}."
     if message.etat is EtatNotification.ECHEC:
-        return f"{what} : échec. {message.erreur}".strip()
+        return f"{what} : échec. {without_contacts(message.erreur)}".strip()
     if message.etat is EtatNotification.IGNOREE:
         return f"{what} : pas envoyé. {message.erreur}".strip()
     return f"{what} : en cours d’envoi."
+
+
+def _unreachable(p: Participation) -> list[str]:
+    """What does not reach them, and why; who reads their messages when it is not themself."""
+    sms, mail = voies(p)
+    found = []
+    if p.usager.responsable:
+        found.append(f"Ses messages vont à {p.usager.responsable.nom_complet}.")
+    if not sms.contact:
+        found.append("Pas de SMS : aucun numéro.")
+    elif not sms.possible:
+        found.append("Pas de SMS : numéro fixe ou étranger.")
+    elif not sms.acceptee:
+        found.append("Refuse les SMS.")
+    if not mail.possible:
+        found.append("Pas de courriel : aucune adresse.")
+    elif not mail.acceptee:
+        found.append("Refuse les courriels.")
+    if not p.rappeler and p.rdv.motif.rappels:
+        found.append("Ne veut pas de rappel.")
+    return found
+
+
+def _channels(p: Participation) -> list[tuple[str, str, bool]]:
+    """The boxes of « Prévenir par »; none for who can't be written to at all."""
+    found = [(v.canal.value, CANAUX[v.canal], v.acceptee) for v in choosable(p, Acteur.AGENT)]
+    return [*found, ("rappels", "rappels", p.rappeler)] if found and p.rdv.motif.rappels else found
 
 
 def _origin(p: Participation) -> str:
@@ -246,6 +269,10 @@ def _sentence(line: Any, name: str) -> str:
         if before == Statut.ANNULE:
             return f"{who} a réinscrit {name}{extra}."
         return f"{who} a noté {name} « {Statut(str(after)).label} »{extra}."
+    if line.action == "canaux":
+        return _chosen(details, who, name)
+    if line.action == "nouvel_essai":
+        return f"{who} a demandé un nouvel essai pour {pluriel(details['messages'], 'message')} en échec."
     if line.action == "annulation":
         return f"{who} a annulé la séance{extra}."
     if line.action == "modification":
@@ -258,6 +285,13 @@ def _sentence(line: Any, name: str) -> str:
         seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (after, before))
         return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
     return f"{who} : {line.action.replace('_', ' ')}."
+
+
+def _chosen(details: dict[str, Any], who: str, name: str) -> str:
+    """ "Nadia K. a noté pour Yasmina Amrani : SMS non, rappels oui."."""
+    words = {"sms": "SMS", "courriel": "courriel", "rappels": "rappels"}
+    chosen = [f"{words[key]} {'oui' if yes else 'non'}" for key, yes in details.get("choix", {}).items()]
+    return f"{who} a noté pour {name} : {', '.join(chosen)}." if who else f"Choix de {name} : {', '.join(chosen)}."
 
 
 def heading(rdv: Rdv) -> str:

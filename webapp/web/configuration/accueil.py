@@ -3,7 +3,7 @@
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.droits import Droit
-from webapp.web.auth import allowed_services, declares
+from webapp.web.auth import allowed_services, current_agent, declares, may
 from webapp.web.htmx import respond
 
 from . import bp
@@ -14,4 +14,9 @@ from . import bp
 def accueil() -> ResponseReturnValue:
     """Links, nothing more."""
     allowed_services()
-    return respond("configuration/accueil.html")
+    agent = current_agent()
+    return respond(
+        "configuration/accueil.html",
+        motifs=any(octroi.droit is Droit.CONFIGURER_MOTIFS for octroi in agent.octrois()),
+        messages=may(Droit.CONFIGURER_ORGANISATION, agent.organisation),
+    )

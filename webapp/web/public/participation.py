@@ -13,6 +13,8 @@ from webapp.domain.participation import Acteur, Statut
 from webapp.models import Participation, ouverture
 from webapp.queries import public as queries
 from webapp.services.booking import change_statut
+from webapp.services.preferences import choosable, own_contact
+from webapp.web.envois import masked
 from webapp.web.forms.public import DesistementForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
@@ -33,7 +35,12 @@ class Moment(StrEnum):
     INSCRITE = "inscrite"
 
 
-def _find(token: str) -> Participation:
+COMING = (Moment.INSCRITE, Moment.EXCUSEE)
+"""When there is something left to tell the person."""
+
+
+def find_place(token: str) -> Participation:
+    """The place behind that link; its organisation is the page's."""
     found = queries.participation_by_hash(links.fingerprint(token))
     if found is None:
         if len(everybody := queries.organisations()) == 1:
@@ -43,7 +50,8 @@ def _find(token: str) -> Participation:
     return found
 
 
-def _moment(place: Participation) -> Moment:
+def moment_of(place: Participation) -> Moment:
+    """What matters most about that place now."""
     if place.rdv.cancelled_at is not None:
         return Moment.ANNULEE
     if place.statut is Statut.ANNULE:
@@ -56,11 +64,12 @@ def _moment(place: Participation) -> Moment:
 @bp.get("/p/<token>")
 def participation(token: str) -> ResponseReturnValue:
     """The appointment behind a link, for the person it was sent to; nobody else's name is ever here."""
-    return _page(token, _find(token))
+    return place_page(token, find_place(token))
 
 
-def _page(token: str, place: Participation, refusal: DomainError | None = None) -> ResponseReturnValue:
-    moment, rdv = _moment(place), place.rdv
+def place_page(token: str, place: Participation, refusal: DomainError | None = None) -> ResponseReturnValue:
+    """The page of that place; `refusal`: what was just asked and can't be."""
+    moment, rdv = moment_of(place), place.rdv
     return respond(
         "public/participation.html",
         status=refusal.status if refusal else 200,
@@ -71,6 +80,10 @@ def _page(token: str, place: Participation, refusal: DomainError | None = None) 
         moment=moment,
         s=seance_of(rdv),
         retour_possible=moment is Moment.EXCUSEE and rdv.jauge().libres > 0,
+        voies=[(v.canal.value, masked(v.contact), v.acceptee) for v in choosable(place, Acteur.USAGER)]
+        if moment in COMING
+        else [],
+        ici_seulement=own_contact(place),
         publique=ouverture(rdv).public(),
         autres=other_cards(rdv) if moment is not Moment.INSCRITE else [],
     )
@@ -79,8 +92,8 @@ def _page(token: str, place: Participation, refusal: DomainError | None = None) 
 @bp.get("/p/<token>/rendez-vous.ics")
 def participation_ics(token: str) -> ResponseReturnValue:
     """The appointment for a calendar: never the personal link."""
-    place = _find(token)
-    if _moment(place) not in (Moment.INSCRITE, Moment.PASSEE):
+    place = find_place(token)
+    if moment_of(place) not in (Moment.INSCRITE, Moment.PASSEE):
         raise Introuvable
     return calendar_file(place.rdv, place.id)
 
@@ -89,7 +102,7 @@ def participation_ics(token: str) -> ResponseReturnValue:
 @keeps_form
 def desistement(token: str) -> ResponseReturnValue:
     """« Je ne pourrai pas venir »: the second click, with a reason for who wants to give one."""
-    place = _find(token)
+    place = find_place(token)
     form = DesistementForm()
     if form.validate_on_submit():
         try:
@@ -97,10 +110,10 @@ def desistement(token: str) -> ResponseReturnValue:
             raison = clean_name(form.raison.data or "")
             change_statut(place.id, Statut.EXCUSE, by=Acteur.USAGER, raison=raison)
         except DomainError as refusal:
-            return _page(token, _find(token), refusal)
+            return place_page(token, find_place(token), refusal)
         flash("C’est noté, merci d’avoir prévenu. Votre place est libérée.", "success")
         return go_to(url_for(".participation", token=token))
-    if request.method == "GET" and _moment(place) is not Moment.INSCRITE:
+    if request.method == "GET" and moment_of(place) is not Moment.INSCRITE:
         return redirect(url_for(".participation", token=token))
     return respond("public/desistement.html", form=form, token=token, rdv=place.rdv, s=seance_of(place.rdv))
 
@@ -108,11 +121,11 @@ def desistement(token: str) -> ResponseReturnValue:
 @bp.post("/p/<token>/reinscription")
 def reinscription(token: str) -> ResponseReturnValue:
     """« Finalement, je viens »: while a seat is free."""
-    place = _find(token)
+    place = find_place(token)
     try:
         check_rate()
         change_statut(place.id, Statut.INSCRIT, by=Acteur.USAGER)
     except DomainError as refusal:
-        return _page(token, _find(token), refusal)
+        return place_page(token, find_place(token), refusal)
     flash("Votre place est à nouveau réservée.", "success")
     return go_to(url_for(".participation", token=token))

@@ -1,0 +1,52 @@
+"""Messages in words, as agents and admins read them: which, by what, what became of them, without anybody's contact."""
+
+import re
+
+from webapp.domain import phones
+from webapp.domain.contacts import mask_email
+from webapp.models import Canal, EtatNotification
+
+MESSAGES = {
+    "inscription": "Confirmation",
+    "desistement": "Désistement",
+    "retrait": "Place retirée",
+    "annulation": "Annulation",
+    "rappel": "Rappel",
+    "modification": "Changement",
+    "message": "Message d’un agent",
+    "minimum": "Alerte : peu d’inscrits",
+    "recapitulatif": "Récapitulatif du matin",
+    "messages_bloques": "Alerte : messages bloqués",
+    "budget_sms": "Alerte : budget de SMS atteint",
+    "acces": "Code d’accès",
+    "mot_de_passe": "Mot de passe oublié",
+}
+CANAUX = {Canal.SMS: "SMS", Canal.COURRIEL: "courriel"}
+ETATS = {
+    EtatNotification.A_ENVOYER: ("en attente", "info"),
+    EtatNotification.EN_COURS: ("en cours d’envoi", "info"),
+    EtatNotification.ENVOYEE: ("envoyé", "ok"),
+    EtatNotification.ECHEC: ("en échec", "bad"),
+    EtatNotification.IGNOREE: ("pas envoyé", "flat"),
+}
+"""State → its word, and the tone of its tag."""
+
+_EMAIL = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+_NUMBER = re.compile(r"(?<![\w.-])(?:\+|00?)\d(?:[ .-]?\d){7,}")
+
+
+def message_name(event: str) -> str:
+    """What kind of message it is; the event's own word for one this version does not know."""
+    return MESSAGES.get(event, event.replace("_", " ").capitalize())
+
+
+def masked(address: str) -> str:
+    """A number or an address as somebody recognises their own, no more; nothing for nothing."""
+    if not address:
+        return ""
+    return phones.masked(address) if address.startswith("+") else mask_email(address)
+
+
+def without_contacts(reason: str) -> str:
+    """A provider's reason, without the addresses and numbers it may repeat."""
+    return _NUMBER.sub("••••", _EMAIL.sub(lambda found: mask_email(found[0]), reason))
