@@ -12,8 +12,11 @@ import secrets
 
 from flask import current_app
 
+from webapp.domain.codes import six_digits
+
 PARTICIPATION = "participation"
 MOT_DE_PASSE = "mot_de_passe"
+ACCES = "acces"
 
 _SHAPE = re.compile(r"[\w-]{22}", re.ASCII)
 
@@ -24,9 +27,17 @@ def new_nonce() -> str:
 
 def token(purpose: str, nonce: str) -> str:
     """The 22 characters that stand in the address."""
+    return base64.urlsafe_b64encode(_digest(purpose, nonce)).decode()[:22]
+
+
+def code(nonce: str) -> str:
+    """The six digits that go with an access link: made again, like it, from what is stored."""
+    return six_digits(_digest(f"{ACCES} code", nonce))
+
+
+def _digest(purpose: str, nonce: str) -> bytes:
     key = current_app.config["LINK_KEY"].encode()
-    digest = hmac.digest(key, f"{purpose}\0{nonce}".encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).decode()[:22]
+    return hmac.digest(key, f"{purpose}\0{nonce}".encode(), hashlib.sha256)
 
 
 def fingerprint(text: str) -> str:

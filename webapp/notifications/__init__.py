@@ -1,6 +1,7 @@
 """Who is told what (`docs/notifications.md`). Importing this package registers every kind of message."""
 
 from . import (
+    acces,
     annulation,
     budget_sms,
     desistement,
@@ -16,6 +17,7 @@ from . import (
 )
 
 __all__ = [
+    "acces",
     "annulation",
     "budget_sms",
     "desistement",

@@ -8,11 +8,13 @@ from flask import current_app
 
 from webapp.domain import sms
 from webapp.domain.contacts import clean_name
+from webapp.extensions import db
 from webapp.links import PARTICIPATION, address, token
-from webapp.models import Canal, Notification, Rdv
+from webapp.models import Canal, Notification, Organisation, Rdv
 from webapp.queries.notifications import Batch
 
 from . import content, ics
+from .acces import Acces
 from .base import AGENT, AgentNotice, Notice, SeanceNotice
 from .content import Emetteur
 from .outgoing import PERSONAL_LINK, Outgoing
@@ -39,6 +41,8 @@ def compose(row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignore
     notice = Notice.by_name.get(row.event)
     if isinstance(notice, AgentNotice):
         return _account(notice, row, batch, now)
+    if isinstance(notice, Acces):
+        return _to_contact(notice, row, batch, now)
     if not isinstance(notice, SeanceNotice):
         return Ignored(f"Message inconnu de cette version : {row.event}")
     rdv = batch.rdvs.get(row.rdv_id or 0)
@@ -185,6 +189,16 @@ def _account(notice: AgentNotice, row: Notification, batch: Batch, now: datetime
         html=mail.html,
         kept=_without(mail.text, context.get("secret", "")),
     )
+
+
+def _to_contact(notice: Acces, row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignored:
+    demande = batch.demandes.get(row.sujet_id)
+    if demande is None:
+        return Ignored("La demande n’existe plus.")
+    if reason := notice.stale(demande, now):
+        return Ignored(reason)
+    emetteur = Emetteur.of(db.session.get_one(Organisation, row.organisation_id))
+    return notice.message(_envelope(row, emetteur, demande.contact), demande, emetteur)
 
 
 def _envelope(row: Notification, emetteur: Emetteur, to: str) -> Outgoing:

@@ -14,6 +14,7 @@ from webapp.domain.capacity import Visibilite
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import (
+    Acces,
     Agent,
     Canal,
     EtatNotification,
@@ -137,11 +138,12 @@ class Batch:
     agents: Mapping[int, Agent]
     confirmed: Mapping[tuple[int | None, Canal, int], datetime] = field(default_factory=dict)
     """(session, channel, usager) → when their last confirmation left, where a change is to be told."""
+    demandes: Mapping[int, Acces] = field(default_factory=dict)
 
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
-    """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects: six
-    statements at most."""
+    """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects:
+    seven statements at most."""
     found = {
         row.id: row
         for row in db.session.scalars(
@@ -189,7 +191,12 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         sessions,
         {agent.id: agent for agent in agents},
         _confirmed({row.rdv_id for row in rows if row.avant}),
+        _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
     )
+
+
+def _demandes(ids: Collection[int]) -> Mapping[int, Acces]:
+    return {row.id: row for row in db.session.scalars(select(Acces).where(Acces.id.in_(ids)))} if ids else {}
 
 
 def _confirmed(rdv_ids: Collection[int | None]) -> Mapping[tuple[int | None, Canal, int], datetime]:

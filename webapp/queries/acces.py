@@ -1,0 +1,127 @@
+"""Who holds a contact, which places messages to it are about, and what was asked for with it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union
+from sqlalchemy.orm import aliased, contains_eager, joinedload
+
+from webapp.domain.codes import TRIES, WITHIN
+from webapp.extensions import db
+from webapp.models import Acces, Canal, Motif, Organisation, Participation, Rdv, Usager
+
+PAST = timedelta(days=30)
+MOST = 200
+KEPT = timedelta(days=1)
+"""How long a demand stays, and with it what it opened."""
+
+
+def _held(canal: Canal) -> Any:
+    """Ids of the places whose messages go to `:contact` by this channel: their own contact, else that of who reads for
+    them (`notifications.people`). One SELECT for each way, so that each uses its index."""
+    responsable = aliased(Usager)
+    own, theirs, whose = (
+        (Participation.telephone, Usager.phone, responsable.phone)
+        if canal is Canal.SMS
+        else (Participation.courriel, Usager.email, responsable.email)
+    )
+    contact: Any = bindparam("contact", type_=own.type)
+    none = or_(own.is_(None), own == "")
+    place = select(Participation.id)
+    return union(
+        place.where(own == contact),
+        place.join(Participation.usager).where(none, theirs == contact, Usager.responsable_id.is_(None)),
+        place.join(Participation.usager)
+        .join(responsable, Usager.responsable_id == responsable.id)
+        .where(none, whose == contact),
+    )
+
+
+@cache
+def _situation(canal: Canal) -> Select[Any]:
+    newest = (
+        select(Rdv.organisation_id)
+        .join(Participation, Participation.rdv_id == Rdv.id)
+        .where(Participation.id.in_(_held(canal)))
+        .order_by(Participation.id.desc())
+        .limit(1)
+    )
+    recent = select(func.count()).where(
+        Acces.contact == bindparam("contact", type_=Acces.contact.type),
+        Acces.cree_le > bindparam("since", type_=Acces.cree_le.type),
+    )
+    return select(
+        newest.scalar_subquery().label("connue"),
+        select(func.min(Organisation.id)).scalar_subquery().label("une"),
+        recent.scalar_subquery().label("recentes"),
+    )
+
+
+def situation(canal: Canal, contact: str, now: datetime) -> Any:
+    """In one statement, the same for every contact: the organisation of its newest place (`connue`, or None), any
+    organisation (`une`), and how many demands were made with it lately (`recentes`)."""
+    return db.session.execute(_situation(canal), {"contact": contact, "since": now - WITHIN}).one()
+
+
+def places_held(canal: Canal, contact: str, now: datetime) -> Sequence[Participation]:
+    """The places whose messages go to this contact, soonest first: coming, and those of the last 30 days."""
+    question = (
+        select(Participation)
+        .join(Participation.rdv)
+        .join(Rdv.motif)
+        .outerjoin(Rdv.plage_ouverture)
+        .options(
+            joinedload(Participation.usager),
+            contains_eager(Participation.rdv).options(
+                contains_eager(Rdv.motif).joinedload(Motif.service),
+                contains_eager(Rdv.plage_ouverture),
+                joinedload(Rdv.organisation),
+                joinedload(Rdv.lieu),
+                joinedload(Rdv.salle),
+            ),
+        )
+        .where(Participation.id.in_(_held(canal)), Rdv.ends_at > now - PAST)
+        .order_by(Rdv.starts_at, Participation.id)
+        .limit(MOST)
+    )
+    return db.session.scalars(question, {"contact": contact}).all()
+
+
+def asked_by(navigateur: str) -> Select[Acces]:
+    """The last demand of this browser (its hash), locked, as it is now."""
+    return (
+        select(Acces)
+        .where(Acces.navigateur == navigateur)
+        .order_by(Acces.id.desc())
+        .limit(1)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def live(now: datetime) -> ColumnElement[bool]:
+    """Demands whose code and link still open something (`domain.codes.over`)."""
+    return and_(Acces.utilise_le.is_(None), Acces.expire_le > now, Acces.essais < TRIES)
+
+
+def link_opens(lien_hash: str, now: datetime) -> bool:
+    """Does this link still open something? Looking uses nothing up."""
+    return bool(lien_hash) and bool(db.session.scalar(select(Acces.id).where(Acces.lien_hash == lien_hash, live(now))))
+
+
+def opened(demande_id: int, navigateur: str, now: datetime) -> Acces | None:
+    """The demand that this browser (its hash) used, while it lasts."""
+    return db.session.scalars(
+        select(Acces).where(
+            Acces.id == demande_id,
+            Acces.navigateur == navigateur,
+            Acces.utilise_le > now - KEPT,
+        )
+    ).first()
+
+
+def organisation_of(demande: Acces) -> Organisation:
+    """Who answers the phone for it."""
+    return db.session.get_one(Organisation, demande.organisation_id)
