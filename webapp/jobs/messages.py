@@ -93,6 +93,8 @@ def deliver(file: str) -> int:
         while run.left() > 0:
             claim = take(file, without=run.shut())
             if claim.ids:
+                if len(claim.ids) == BATCH and not run.done:
+                    wake.hint(file)  # there is more than enough for another worker, if one is idle
                 try:
                     _work(run, claim)
                 finally:

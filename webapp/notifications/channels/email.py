@@ -188,15 +188,23 @@ def _refused(code: int, words: str) -> Exception:
     return Permanent(f"{words} (SMTP {code})") if code >= 500 else Temporary(f"{words} pour l’instant (SMTP {code})")
 
 
-class _Address(UnstructuredHeader):
-    """A header that holds an address of the web: Python would cut and encode a long one, and nobody could follow it."""
+class _AsIs(UnstructuredHeader):
+    """A header of ours: short, ASCII, or one long address that Python would cut and encode and nobody could follow."""
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        kwds["parse_tree"], kwds["decoded"] = None, value
 
     def fold(self, *, policy: Any) -> str:
         return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]
 
 
 _headers = HeaderRegistry()
-_headers.map_to_type("list-unsubscribe", _Address)
+for _name in (
+    *("date", "message-id", "auto-submitted", "content-language", "mime-version", "content-type"),
+    *("list-unsubscribe", "list-unsubscribe-post"),
+):
+    _headers.map_to_type(_name, _AsIs)
 POLICY = SMTP.clone(header_factory=_headers)
 
 
