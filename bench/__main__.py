@@ -15,6 +15,7 @@ from . import machine
 from .measures import FULL, TINY, Measures, Sizes
 from .report import KINDS, Report
 from .stage import Stage, stage
+from .takers import providers
 
 SECONDS = 360
 # The processes a group of measures runs on; the name of each measure, and what it takes at most, in seconds.
@@ -23,8 +24,9 @@ PAGES = {
     "booking-alone": 15, "post": 45, "rush": 20, "search": 9, "session": 9, "sheet": 12, "statements": 6, "weight": 1,
 }  # fmt: skip
 ONE_PROCESS = {"live": 45}
+SENDING = {"messages": 60}
 ALONE = {"start": 40}
-NAMES = [name for group in (TOGETHER, PAGES, ONE_PROCESS, ALONE) for name in group]
+NAMES = [name for group in (TOGETHER, PAGES, ONE_PROCESS, SENDING, ALONE) for name in group]
 
 
 class Bench:
@@ -52,6 +54,10 @@ class Bench:
             ):
                 if self.wanted & set(group):
                     self._group(place, measures, group, processes, env)
+            if kind == "postgresql" and "messages" in self.wanted:  # two workers: where writers do not take turns
+                with providers() as takers:
+                    measures.takers = takers
+                    self._group(place, measures, SENDING, ("web", "worker", "clock"), takers.env)
             if wrong := place.broken():
                 raise RuntimeError(f"the measures broke the data: {wrong}")
             if kind == "sqlite" and "start" in self.wanted and self._in_time("start", ALONE["start"], kind):

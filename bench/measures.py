@@ -21,12 +21,14 @@ from flask.testing import FlaskClient
 from dev.processes import ROOT, environment
 from dev.run import answers
 from dev.servers import free_port
+from tests.servers import Site
 from webapp.extensions import db
 
 from . import machine, weight
 from .load import INPUT, ROW
 from .report import Report
-from .stage import Stage
+from .stage import JOB_SECONDS, Stage
+from .takers import Takers
 from .wire import form_fields, person
 
 PEOPLE = 20
@@ -49,6 +51,7 @@ class Sizes:
     bookings: int
     every: float
     rest: float
+    messages: int  # people written to, each by a text and a mail
     starts: int
 
     @property
@@ -57,8 +60,8 @@ class Sizes:
         return 2 * self.sessions + -(-self.posts // SEATS) + 1
 
 
-FULL = Sizes(7.0, 1.0, 45, 1000, 1000, 500, 15, 60, 5000, 8, 1.0, 3.0, 2)
-TINY = Sizes(0.3, 0.1, 3, 10, 40, 12, 1, 3, 20, 2, 0.6, 0.0, 0)
+FULL = Sizes(7.0, 1.0, 45, 1000, 1000, 500, 15, 60, 5000, 8, 1.0, 3.0, 2500, 2)
+TINY = Sizes(0.3, 0.1, 3, 10, 40, 12, 1, 3, 20, 2, 0.6, 0.0, 10, 0)
 
 
 @dataclass
@@ -69,6 +72,7 @@ class Measures:
     report: Report
     sizes: Sizes
     say: Callable[[str], None]
+    takers: Takers | None = None  # while messages leave for real
     rate: float = 0.0  # the trivial page's, in the last run
     slow: float = 0.0  # ms, its 95th percentile
     alone: float = 0.0  # ms, one person asking for it
@@ -301,6 +305,48 @@ class Measures:
         self.say(f"live: {opened}, last message {1000 * delays[-1]:.0f} ms after its booking, {missing} missing")
         spent = found["spent"] | {"streams": heard["cpu"]}
         self.say(f"    pages: {found['answers']}, p99 {found['p99']} ms; processor s: {spent}")
+
+    def messages(self) -> None:
+        """An agent writes to thousands, two workers send; meanwhile pages, and password links somebody waits for."""
+        assert self.takers is not None and self.stage.site is not None
+        self.trivial()
+        sizes = self.sizes
+        idle = self._steady()
+        site = self.stage.site
+        with Site(site.env["DATABASE_URL"], site.env["REDIS_URL"], ("worker",), env=site.env):
+            wanted = self.stage.promise(sizes.messages)
+            began = time.monotonic()
+            busy = [self._steady(links=True) for _ in range(2)]
+            while (found := self.takers.figures())["sms"] + found["mails"] < wanted + len(found["links"]):
+                if time.monotonic() - began > JOB_SECONDS:
+                    raise RuntimeError(f"messages do not leave: {found}, {wanted} promised")
+                time.sleep(0.1)
+        asked = self.stage.asked
+        waits = sorted(moment - asked[to] for to, moment in found["links"].items() if to in asked)
+        if len(waits) < len(asked):
+            raise RuntimeError(f"{len(asked) - len(waits)} password links did not come")
+        took = found["last"] - began
+        sent = found["sms"] + found["mails"]
+        self._note("messages", sent / took, f"{sent / took:.0f}/s", self.rate / (sent / took))
+        self._note("messages-code", waits[-1], f"{waits[len(waits) // 2]:.1f} / {waits[-1]:.1f} s")
+        times = max(one["p95"] for one in busy)
+        self._note("messages-pages", times / idle["p95"], f"{idle['p95']:.0f} / {times:.0f} ms")
+        spent = {name: busy[0]["spent"].get(name, 0) for name in ("web", "worker", "postgresql")}
+        self.say(f"messages: {sent} in {took:.1f} s, links {waits}; idle p95 {idle['p95']}; busy {times}; {spent}")
+
+    def _steady(self, *, links: bool = False) -> dict[str, Any]:
+        """Ordinary pages at a steady pace, a booking a second; a password link is asked for first, if so said."""
+        if links:
+            self.stage.ask_link()
+        return self.stage.load(
+            "live",
+            rdv=self.stage.wide,
+            paths=["/"] + [f"/rdv/{rdv_id}" for rdv_id in self.stage.rdvs[:10]],
+            first=self.stage.people(self.sizes.bookings),
+            bookings=self.sizes.bookings,
+            every=self.sizes.every,
+            pace=PEOPLE,
+        )
 
     def start(self) -> None:
         """`make run` in a folder of its own: the first time, then with what it kept."""

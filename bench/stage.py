@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,13 +22,25 @@ from dev.run import finish
 from dev.servers import Postgres, Valkey
 from tests.databases import PostgresDatabases, build, forget_connections
 from tests.servers import Site
+from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.identity import Identity
-from webapp.domain.participation import Acteur
+from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
-from webapp.models import EtatNotification, Notification, Rdv, ouverture
+from webapp.models import (
+    Agent,
+    EtatNotification,
+    Notification,
+    Participation,
+    Rdv,
+    Usager,
+    ouverture,
+    usager_organisations,
+)
 from webapp.services import checks
 from webapp.services.booking import book_seat
+from webapp.services.comptes import ask_reset
+from webapp.services.ecrire import Ecrit, write_to
 
 from .machine import Usage
 
@@ -69,6 +82,8 @@ class Stage:
     rdvs: list[int] = field(default_factory=list)
     wide: int = 0
     crowded: int = 0
+    asked: dict[str, float] = field(default_factory=dict)
+    """Password links asked for: whose, and when."""
     _next: int = 0
     _app: Flask | None = None
 
@@ -184,6 +199,45 @@ class Stage:
         waiting = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
         return counted.get(EtatNotification.ENVOYEE, 0), sum(counted.get(etat, 0) for etat in waiting)
 
+    def promise(self, people: int) -> int:
+        """An agent writes to that many people of a session of their own, by text and by mail. Answers how many messages
+        that makes."""
+        with self.app.app_context():
+            crowded = db.session.get_one(Rdv, self.crowded)
+            rdv = Rdv(
+                organisation_id=crowded.organisation_id,
+                motif_id=crowded.motif_id,
+                lieu_id=crowded.lieu_id,
+                starts_at=utcnow() + timedelta(days=3),
+                ends_at=utcnow() + timedelta(days=3, hours=2),
+                capacite_propre=people,
+                capacite_max=people,
+                places_prises=people,
+            )
+            crowded.organisation.budget_sms_jour = 10**6
+            db.session.add(rdv)
+            seats = [_seat(rdv, number) for number in range(self.people(people), self._next)]
+            db.session.add_all(seats)
+            db.session.flush()
+            known = [{"usager_id": p.usager_id, "organisation_id": rdv.organisation_id} for p in seats]
+            db.session.execute(usager_organisations.insert(), known)
+            db.session.commit()
+            words = Ecrit("Le parking est fermé.", True, True, frozenset({Statut.INSCRIT}))
+            write_to(rdv, words, agent=self._agent(), envoi="bench")
+            db.session.remove()
+        return 2 * people
+
+    def _agent(self) -> Agent:
+        return db.session.scalars(select(Agent).where(Agent.email == self.demo["agents"][0]["courriel"])).one()
+
+    def ask_link(self) -> None:
+        """Somebody forgot their password, now."""
+        email = self.demo["agents"][len(self.asked)]["courriel"]
+        with self.app.app_context():
+            self.asked[email] = time.monotonic()
+            ask_reset(email)
+            db.session.remove()
+
     def seated(self, rdv_id: int) -> int:
         """Seats taken in a session."""
         with self.app.app_context():
@@ -197,6 +251,28 @@ class Stage:
             found = list(checks.broken())
             db.session.remove()
         return found
+
+
+def _seat(rdv: Rdv, number: int) -> Participation:
+    """A place written down as it stands: booking 2,500 people is not what is measured here."""
+    nonce, hashed = links.new_link(links.PARTICIPATION)
+    now = utcnow()
+    return Participation(
+        rdv=rdv,
+        usager=Usager(
+            first_name="Camille",
+            last_name=f"Prévenu {number}",
+            phone=f"+3363998{number % 10000:04d}",
+            email=f"personne{number}@exemple.fr",
+        ),
+        statut=Statut.INSCRIT,
+        inscrit_le=now,
+        statut_le=now,
+        statut_par=Acteur.AGENT,
+        origine=Acteur.AGENT,
+        lien_nonce=nonce,
+        lien_hash=hashed,
+    )
 
 
 @contextlib.contextmanager
