@@ -40,12 +40,16 @@ class _Hurried:
 
     def __init__(self, ends: float, *args: Any, **options: Any) -> None:
         self.ends = ends
-        super().__init__(*args, timeout=TIMEOUT.total_seconds(), **options)
+        super().__init__(*args, timeout=self._patience(), **options)
+
+    def _patience(self) -> float:
+        """Seconds the next answer may take."""
+        return min(TIMEOUT.total_seconds(), max(0.01, self.ends - time.monotonic()))
 
     def getreply(self) -> Any:
         sock = self.sock  # type: ignore[attr-defined]
         if sock is not None:
-            sock.settimeout(min(TIMEOUT.total_seconds(), max(0.01, self.ends - time.monotonic())))
+            sock.settimeout(self._patience())
         return super().getreply()  # type: ignore[misc]
 
     def mail(self, sender: str, options: Any = ()) -> Any:
