@@ -97,6 +97,7 @@ class SmsSink:
     answer: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     delay_seconds: float = 0
+    drip_seconds: float = 0
     requests: list[SmsRequest] = field(default_factory=list)
     connections: int = 0
     url: str = ""
@@ -126,7 +127,9 @@ class SmsSink:
                     for name, value in sink.headers.items():
                         self.send_header(name, value)
                     self.end_headers()
-                    self.wfile.write(said)
+                    for part in [said[n : n + 1] for n in range(len(said))] if sink.drip_seconds else [said]:
+                        time.sleep(sink.drip_seconds)
+                        self.wfile.write(part)
 
             do_PUT = do_POST
 
@@ -145,6 +148,7 @@ class SmsSink:
     def reset(self) -> None:
         """Forget the requests and accept everything again."""
         self.status, self.answer, self.headers, self.delay_seconds, self.connections = 200, {}, {}, 0, 0
+        self.drip_seconds = 0
         self.requests.clear()
 
 

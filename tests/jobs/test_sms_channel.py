@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import shlex
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
@@ -20,6 +21,7 @@ from webapp.clock import utcnow
 from webapp.config import ConfigError
 from webapp.models import Canal
 from webapp.notifications import channels
+from webapp.notifications.channels import sms as sms_channel
 from webapp.notifications.channels.sms import seconds_to_wait
 from webapp.notifications.outgoing import Outgoing
 
@@ -210,6 +212,18 @@ def test_one_connection_serves_many_texts(make_app: MakeApp, sms: SmsSink) -> No
             except (channels.Permanent, channels.Temporary):
                 assert status in (400, 500)
     assert (len(sms.requests), sms.connections) == (4, 1)
+
+
+@one_database
+def test_an_answer_that_drips_is_not_waited_for(
+    make_app: MakeApp, sms: SmsSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status came in time: the text is taken, whatever the end of the answer would have said."""
+    monkeypatch.setattr(sms_channel, "TIMEOUT", timedelta(seconds=0.5))
+    sms.drip_seconds = 0.2
+    began = time.monotonic()
+    assert sent(make_app(SMS_URL=sms.url)) == ""
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize(
