@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,17 @@ from tests import factories as make
 from tests.servers import Site
 from webapp import links
 from webapp.extensions import db
-from webapp.models import Agent, Lieu, Motif, Organisation, Participation, Rdv, Service
+from webapp.models import (
+    Agent,
+    EtatNotification,
+    Lieu,
+    Motif,
+    Notification,
+    Organisation,
+    Participation,
+    Rdv,
+    Service,
+)
 from webapp.services.transaction import transaction
 
 ADMIN, NADIA, HELENE, PAUL, MAELLE = (
@@ -88,6 +99,16 @@ class Rows:
         rdv = db.session.scalars(question).first()
         assert rdv is not None and rdv.plage_ouverture_id is not None
         return rdv.plage_ouverture_id
+
+    def trouble(self) -> None:
+        """Four of the messages that left did not, and one waits."""
+        sent = (
+            select(Notification).where(Notification.etat == EtatNotification.ENVOYEE).order_by(Notification.id.desc())
+        )
+        *lost, waits = db.session.scalars(sent.limit(5))
+        for message in lost:
+            message.etat, message.erreur = EtatNotification.ECHEC, "SMS refusé par l’opérateur (HTTP 400)"
+        waits.etat, waits.a_envoyer_le = EtatNotification.A_ENVOYER, waits.cree_le + timedelta(days=30)
 
     def session(self, motif: str = RSA, *, taken: int = 0, **fields: Any) -> Rdv:
         lieu = db.session.scalars(select(Lieu).order_by(Lieu.id)).first()

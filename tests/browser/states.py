@@ -111,6 +111,7 @@ def _people(scene: Scene, rows: Rows) -> None:
         "long": place("long", last_name=f"de {LONG_WORD}", phone=None, email=f"{LONG_WORD.lower()}@exemple.fr"),
         "unreachable": place("few", Statut.EXCUSE, phone=None),
         "called": place("open", last_name="Sans-Contact", phone=None),
+        "here mail": place("open", last_name="Courriel", email="marie-antoinette@exemple.fr"),
     }
 
 
@@ -222,6 +223,15 @@ def unfolded(page: Page, _scene: Scene) -> None:
     expect(page.locator("#journal")).to_be_visible()
 
 
+def messages_unfolded(page: Page, scene: Scene) -> None:
+    """Some failed, one waits; days and texts are open."""
+    with scene.stage.rows() as rows:
+        rows.trouble()
+    page.goto("/configuration/messages?jours=30")
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    expect(page.get_by_role("button", name="Tout réessayer")).to_be_visible()
+
+
 def looked_for(text: str, found: str) -> Callable[[Page, Scene], None]:
     def then(page: Page, _scene: Scene) -> None:
         page.locator("#q").fill(text)
@@ -313,6 +323,8 @@ PUBLIC = [
     State("my place, removed", at("/p/{scene.link[removed]}")),
     State("my place, cancelled", at("/p/{scene.link[cancelled]}")),
     State("my place, past", at("/p/{scene.link[past]}")),
+    State("unsubscribing", at("/p/{scene.link[here mail]}/desabonnement")),
+    State("unsubscribed", at("/p/{scene.link[here]}/desabonnement")),
     State("giving it back", at("/p/{scene.link[here]}/desistement")),
     State("accessibility", at("/accessibilite")),
     State("personal data", at("/donnees-personnelles")),
@@ -382,6 +394,18 @@ AGENTS = [
     State("motif, archived", at("/configuration/motifs/{scene.motif[archived]}"), ADMIN),
     State("motif, to archive", at("/configuration/motifs/{scene.motif[RSA]}/archivage"), ADMIN),
     State("motif, to take back", at("/configuration/motifs/{scene.motif[archived]}/archivage"), ADMIN),
+    State("messages sent", at("/configuration/messages"), ADMIN),
+    State("messages sent, one day unfolded", messages_unfolded, ADMIN),
+    State("messages sent, none fits", at("/configuration/messages?evenement=minimum&etat=echec"), ADMIN),
+    State("messages that wait", at("/configuration/messages/attente"), ADMIN),
+    State("message settings", at("/configuration/messages/reglages"), ADMIN),
+    State(
+        "message settings, errors",
+        sent("/configuration/messages/reglages", "Enregistrer", sms_sender="Été", budget_sms_jour="-1"),
+        ADMIN,
+        status=422,
+    ),
+    State("preferences", at("/agent/preferences"), NADIA),
     State("messages", at("/demo/messages")),
 ]
 

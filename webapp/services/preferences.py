@@ -66,8 +66,10 @@ def own_contact(place: Participation) -> bool:
 def choosable(place: Participation, by: Acteur) -> list[Voie]:
     """The channels there are to choose from. What the file refuses is not to be accepted by the link of a place with a
     contact of its own."""
-    reader, only_here = reader_of(place), by is Acteur.USAGER and own_contact(place)
-    return [v for v in voies(place) if v.possible and (getattr(reader, _ACCEPTED[v.canal]) or not only_here)]
+    found = [v for v in voies(place) if v.possible]
+    if by is not Acteur.USAGER or not own_contact(place):
+        return found
+    return [v for v in found if getattr(reader_of(place), _ACCEPTED[v.canal])]
 
 
 def choose_channels(

@@ -221,7 +221,7 @@ def _unreachable(p: Participation) -> list[str]:
 def _channels(p: Participation) -> list[tuple[str, str, bool]]:
     """The boxes of « Prévenir par »; none for who can't be written to at all."""
     found = [(v.canal.value, CANAUX[v.canal], v.acceptee) for v in choosable(p, Acteur.AGENT)]
-    return [*found, ("rappels", "rappels", p.rappeler)] if found and p.rdv.motif.rappels else found
+    return [*found, ("rappels", "avec les rappels", p.rappeler)] if found and p.rdv.motif.rappels else found
 
 
 def _origin(p: Participation) -> str:

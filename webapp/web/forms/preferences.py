@@ -8,6 +8,7 @@ from wtforms import BooleanField, Field, IntegerField, RadioField, StringField, 
 from wtforms.validators import InputRequired, Length, NumberRange
 
 from webapp.domain.contacts import clean_name
+from webapp.domain.dates import NBSP
 from webapp.models import Agent, ConfirmationSms, NiveauNotification, Organisation
 from webapp.services.preferences import REGLAGES
 
@@ -29,7 +30,7 @@ CONFIRMATIONS = {
         "Qui a donné une adresse reçoit un courriel ; les autres, un SMS.",
     ),
     ConfirmationSms.SOUS_48H: (
-        "Sans courriel, ou si la séance est dans moins de 48 heures",
+        f"Sans courriel, ou si la séance est dans moins de 48{NBSP}heures",
         "Un courriel suffit quand il reste du temps pour le lire.",
     ),
 }
@@ -49,7 +50,7 @@ class PreferencesForm(BaseForm):
         "De quelles séances voulez-vous être prévenu·e ?",
         choices=answers((level.value, label) for level, (label, _) in NIVEAUX.items()),
     )
-    recapitulatif = BooleanField("Recevoir chaque matin ouvré à 7 h le récapitulatif de mes séances")
+    recapitulatif = BooleanField(f"Recevoir chaque matin ouvré à 7{NBSP}h le récapitulatif de mes séances")
 
     def __init__(self, agent: Agent) -> None:
         super().__init__(obj=agent)
