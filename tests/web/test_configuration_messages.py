@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -309,35 +308,34 @@ def test_settings_that_make_no_sense_are_refused_with_the_reason(made: Desk, fie
 
 
 @pytest.fixture
-def many(made: Desk) -> Iterator[Desk]:
-    now = utcnow()
-    rows = [
-        row(made, [SENT, SENT, SENT, LEFT_OUT][n % 4], event=["rappel", "inscription"][n % 2], now=now - n * STEP)
-        for n in range(1000)
-    ]
+def many(made: Desk) -> Desk:
+    """A hundred thousand messages over a month, one in two thousand failed."""
+    base, now = row(made), utcnow()
     with made.app.app_context():
-        for start in range(100):
-            for one in rows:
-                one |= {
-                    "cle_envoi": uuid.uuid4().hex,
-                    "changement": uuid.uuid4().hex,
-                    "cree_le": now - start * 1000 * STEP / 100 - timedelta(minutes=start * 7),
+        for start in range(0, 100_000, 10_000):
+            rows = [
+                {
+                    **base,
+                    "etat": FAILED if n % 2000 == 1999 else LEFT_OUT if n % 20 == 18 else SENT,
+                    "event": ["rappel", "inscription", "annulation", "message"][n % 4],
+                    "canal": [Canal.SMS, Canal.COURRIEL][n % 2],
+                    "cle_envoi": str(n),
+                    "changement": str(n),
+                    "cree_le": now - timedelta(seconds=25 * n),
                 }
-            db.session.execute(insert(Notification), rows)
+                for n in range(start, start + 10_000)
+            ]
+            db.session.execute(insert(Notification.__table__), rows)
         db.session.commit()
-    yield made
-
-
-STEP = timedelta(minutes=40)
+    return made
 
 
 @pytest.mark.volume
 def test_a_hundred_thousand_messages(many: Desk) -> None:
+    """0.1 to 0.3 s on the machine that measured it."""
     client = many.log_in("admin")
     client.get(PAGE)
-    for address in (PAGE, f"{PAGE}?jours=30", f"{PAGE}?jours=30&etat=echec"):
+    for address in (PAGE, f"{PAGE}?jours=30", f"{PAGE}?jours=30&etat=echec", f"{PAGE}?canal=sms&evenement=rappel"):
         began = time.monotonic()
         assert client.get(address).status == 200
-        took = time.monotonic() - began
-        print(f"{address}: {took:.2f} s")
-        assert took < 2
+        assert time.monotonic() - began < 2
