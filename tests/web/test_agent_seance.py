@@ -13,7 +13,17 @@ from tests.desk import Desk, desk, sound, today, told
 from tests.pages import Page, PageClient
 from webapp.domain.participation import Statut
 from webapp.extensions import db
-from webapp.models import Canal, Journal, Message, Notification, Participation, PlageOuverture, Rdv, TypeLieu
+from webapp.models import (
+    Canal,
+    EtatNotification,
+    Journal,
+    Message,
+    Notification,
+    Participation,
+    PlageOuverture,
+    Rdv,
+    TypeLieu,
+)
 from webapp.services.plages import materialise
 
 
@@ -268,3 +278,30 @@ def test_a_note_tells_nobody(made: Desk) -> None:
         assert db.session.scalars(select(Journal.action)).all() == ["note"]
     page = form.submit(note="x" * 501)
     assert page.has("C’est trop long : 500 caractères au plus.")
+
+
+# --- how far messages are ------------------------------------------------------------------------------------------
+
+
+def test_the_sheet_says_how_far_the_messages_to_many_are(made: Desk) -> None:
+    client = made.log_in()
+    later = wall(made) + timedelta(days=1)
+    move(client, made, jour=f"{later:%Y-%m-%d}")
+    page = client.get(f"/agent/rdv/{made.rdv}")
+    assert page.has("0 sur 3 messages sont traités")
+    (bar,) = page.select("#departs progress")
+    assert (bar.attributes["value"], bar.attributes["max"]) == ("0", "3")
+    with made.app.app_context():
+        rows = db.session.scalars(select(Notification).where(Notification.event == "modification")).all()
+        for row, etat in zip(rows, (EtatNotification.ENVOYEE, EtatNotification.ECHEC), strict=False):
+            row.etat = etat
+        db.session.commit()
+    part = client.get(f"/agent/rdv/{made.rdv}/envoi", htmx=True)
+    assert part.has("2 sur 3 messages sont traités") and part.has("1 est en échec")
+    with made.app.app_context():
+        db.session.execute(Notification.__table__.update().values(etat="envoyee"))
+        db.session.commit()
+    done = client.get(f"/agent/rdv/{made.rdv}/envoi", htmx=True)
+    assert done.has("les 3 messages sont traités.")
+    assert "hx-get" not in done.text
+    assert made.log_in("voisin").get(f"/agent/rdv/{made.rdv}/envoi").status == 404

@@ -65,7 +65,7 @@ def promised(app: Flask, minutes_ago: int = 0) -> None:
         with transaction():
             emit(Inscription(participation_id=seat.id, version=1))
         row = db.session.query(Notification).one()
-        row.a_envoyer_le = utcnow() - timedelta(minutes=minutes_ago)
+        row.prevue_le = row.a_envoyer_le = utcnow() - timedelta(minutes=minutes_ago)
         db.session.commit()
 
 

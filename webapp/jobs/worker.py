@@ -27,7 +27,7 @@ __all__ = ["QuietWorker", "messages", "reminders", "run", "schedule"]
 # RQ reads at most TTL − 15 s at a time and takes a silent Redis for dead 10 s later.
 TTL_SECONDS = 20
 RETRY_SECONDS = 1.0
-NICE = 5
+NICE = 10
 
 
 class QuietWorker(Worker):

@@ -44,6 +44,15 @@ class Notification(Horodatage, Model):
             sqlite_where=text("etat IN ('a_envoyer', 'en_cours')"),
             postgresql_where=text("etat IN ('a_envoyer', 'en_cours')"),
         ),
+        # Who else waits to be told about the same session: asked for each row that is claimed, however many there are.
+        Index(
+            "ix_notifications_en_attente",
+            "rdv_id",
+            "destinataire_id",
+            "canal",
+            sqlite_where=text("etat IN ('a_envoyer', 'en_cours')"),
+            postgresql_where=text("etat IN ('a_envoyer', 'en_cours')"),
+        ),
         Index("ix_notifications_sujet_type_sujet_id", "sujet_type", "sujet_id"),
         Index("ix_notifications_rdv_id", "rdv_id"),
         Index("ix_notifications_organisation_id_cree_le", "organisation_id", "cree_le"),

@@ -388,32 +388,35 @@ def failures(limit: int = 20) -> Sequence[Any]:
     ).all()
 
 
-_WORDS = {
-    EtatNotification.ENVOYEE: "envoyé",
-    EtatNotification.A_ENVOYER: "en attente",
-    EtatNotification.EN_COURS: "en attente",
-    EtatNotification.ECHEC: "en échec",
-    EtatNotification.IGNOREE: "non envoyé",
-}
+@dataclass(frozen=True, slots=True)
+class Depart:
+    """How far a message to many people of a session is: of `total`, what waits, what failed."""
+
+    event: str
+    total: int
+    attend: int
+    echecs: int
+
+    @property
+    def faits(self) -> int:
+        return self.total - self.attend
 
 
-def message_words(rdv: Rdv, participations: Collection[Participation]) -> Mapping[int, str]:
-    """One word for the last message about each place (envoyé, en attente, en échec, non envoyé): what the sheet
-    shows. One statement; a message sent by any channel outweighs another that failed."""
-    last: dict[int, tuple[str, set[EtatNotification]]] = {}
-    for changement, event, etat, ids in db.session.execute(
-        select(Notification.changement, Notification.event, Notification.etat, Notification.participation_ids)
-        .where(Notification.rdv_id == rdv.id, Notification.destinataire_type == "usager")
-        .order_by(Notification.id)
-    ):
-        for participation_id in ids:
-            known = last.get(participation_id)
-            if known is None or known[0] != f"{event} {changement}":
-                known = last[participation_id] = (f"{event} {changement}", set())
-            known[1].add(etat)
-    words = {}
-    for participation in participations:
-        if participation.id in last:
-            states = last[participation.id][1]
-            words[participation.id] = next(word for state, word in _WORDS.items() if state in states)
-    return words
+TO_MANY = ("annulation", "modification", "message")
+
+
+def departures(rdv_id: int, since: datetime) -> list[Depart]:
+    """The messages to the people of a session written down since then, latest first; one statement."""
+    row = Notification
+    rows = db.session.execute(
+        select(
+            row.event,
+            func.count().label("total"),
+            func.count(case((in_state(row, *WAITING), 1))).label("waiting"),
+            func.count(case((row.etat == EtatNotification.ECHEC, 1))).label("failed"),
+        )
+        .where(row.rdv_id == rdv_id, row.event.in_(TO_MANY), row.destinataire_type == "usager", row.cree_le > since)
+        .group_by(row.event, row.changement)
+        .order_by(func.max(row.id).desc())
+    )
+    return [Depart(found.event, found.total, found.waiting, found.failed) for found in rows]

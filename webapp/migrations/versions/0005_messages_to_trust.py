@@ -72,6 +72,13 @@ def upgrade() -> None:
     with op.batch_alter_table("notifications") as batch_op:
         batch_op.alter_column("prevue_le", existing_type=sa.DateTime(timezone=True), nullable=False)
     op.create_index("ix_notifications_organisation_id_cree_le", "notifications", ["organisation_id", "cree_le"])
+    op.create_index(
+        "ix_notifications_en_attente",
+        "notifications",
+        ["rdv_id", "destinataire_id", "canal"],
+        sqlite_where=sa.text("etat IN ('a_envoyer', 'en_cours')"),
+        postgresql_where=sa.text("etat IN ('a_envoyer', 'en_cours')"),
+    )
     with op.batch_alter_table("participations") as batch_op:
         batch_op.add_column(sa.Column("refus_sms", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("refus_courriel", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -85,6 +92,7 @@ def downgrade() -> None:
     with op.batch_alter_table("participations") as batch_op:
         batch_op.drop_column("refus_courriel")
         batch_op.drop_column("refus_sms")
+    op.drop_index("ix_notifications_en_attente", table_name="notifications")
     op.drop_index("ix_notifications_organisation_id_cree_le", table_name="notifications")
     with op.batch_alter_table("notifications") as batch_op:
         batch_op.drop_column("prevue_le")

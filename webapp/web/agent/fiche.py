@@ -1,17 +1,22 @@
 """The collective sheet: everything about one session, and what changed in it since a moment ago."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
 
+from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable
 from webapp.domain.settings import resolve
 from webapp.models import Rdv
 from webapp.queries import fiche as queries
+from webapp.queries import notifications
+from webapp.queries.notifications import Depart
 from webapp.web.auth import allowed, current_agent, declares, may
+from webapp.web.envois import message_name
 from webapp.web.forms.agent import AjoutForm
 from webapp.web.htmx import respond
 from webapp.web.intake import number
@@ -36,6 +41,12 @@ def fiche(rdv_id: int) -> ResponseReturnValue:
     return sheet(find(rdv_id, whole=True))
 
 
+def departures(rdv: Rdv) -> list[tuple[str, Depart]]:
+    """(what in words, how far) of the messages to many people written in the last hour."""
+    found = notifications.departures(rdv.id, utcnow() - timedelta(hours=1))
+    return [(message_name(depart.event), depart) for depart in found if depart.total > 1]
+
+
 def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = None) -> Response:
     """The whole page; `alerts` say in somebody's row why what was asked was not done."""
     people, editable = queries.people(rdv), fragments.editable(rdv)
@@ -54,6 +65,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
         annulable=editable and fragments.cancellable(vues.state(rdv)),
         deplacable=vues.will_be_told(rdv),
+        departs=departures(rdv),
         ecrire=bool(people) and may(Droit.ENVOYER_MESSAGES, rdv),
         trop_tot=vues.too_early(rdv),
         journal=vues.journal(rdv),

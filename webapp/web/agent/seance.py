@@ -19,11 +19,11 @@ from webapp.web.auth import current_agent, declares
 from webapp.web.errors import refused
 from webapp.web.forms.agent import said_yes
 from webapp.web.forms.seance import DeplacementForm, MessageForm, NoteForm
-from webapp.web.htmx import go_to, respond
+from webapp.web.htmx import go_to, macro_html, respond
 from webapp.web.security import keeps_form
 
 from . import bp, vues
-from .fiche import find
+from .fiche import departures, find
 
 TOO_LONG = "Ce message est trop long pour un SMS : raccourcissez-le, ou n’envoyez que le courriel."
 
@@ -104,6 +104,14 @@ def _apercu(rdv: Rdv, form: MessageForm) -> dict[str, Any]:
         "personne": not form.statuts.choices,
         "silencieux": Statut.ANNULE in ecrit.statuts,
     }
+
+
+@bp.get("/rdv/<int:rdv_id>/envoi")
+@declares(Droit.VOIR, passive=True)
+def envoi(rdv_id: int) -> ResponseReturnValue:
+    """How far the messages to many people of the session are; the sheet asks while some wait."""
+    rdv = find(rdv_id)
+    return str(macro_html("agent/macros.html", "departs", rdv, departures(rdv)))
 
 
 @bp.post("/rdv/<int:rdv_id>/note")
