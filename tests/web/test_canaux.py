@@ -218,6 +218,8 @@ def test_an_agent_notes_what_somebody_said(made: Desk, somebody: Callable[..., s
     answer = note(page, made, htmx=True, sms=True, rappels=True)
     assert answer.status == 200 and f"#participation-{made.places[-1]}" in answer.html
     assert answer.has("choix noté") and len(answer.html.encode()) < 4600
+    seen = made.log_in("référent").get(f"/agent/rdv/{made.rdv}/lignes?depuis=1&dernier=99", htmx=True)
+    assert seen.has("ligne mise à jour") and "inscription notée" not in seen.html
     assert kept(made) == (False, False, True, True) and made.place(-1).rappeler
 
 

@@ -1,11 +1,13 @@
 """What changed on a sheet since the version a page shows: rows, gauge, the new version (docs/house.md law 8)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from flask import url_for
 from markupsafe import Markup
 
+from webapp.clock import utcnow
 from webapp.domain.droits import Droit
 from webapp.domain.participation import Etat
 from webapp.models import Participation, Rdv
@@ -17,6 +19,7 @@ from webapp.web.vues import PersonneVue
 from . import vues
 
 WAITS = (2, 4, 10, 30)  # seconds
+JUST_NOW = timedelta(minutes=1)
 ROWS_AT_ONCE = 20
 """Beyond this an answer to a tap brings its own row only; the page then asks for the rest."""
 
@@ -111,5 +114,7 @@ def _inserted(rdv: Rdv, html: Mapping[int, str], newest: int) -> list[Markup]:
 def announcement(people: Sequence[Participation]) -> str:
     """One sentence for those who listen: "Yasmina Amrani : présence notée"."""
     if len(people) == 1:
-        return f"{people[0].usager.nom_complet} : {vues.DONE[people[0].statut]}"
+        moved = utcnow() - people[0].statut_le < JUST_NOW  # otherwise it is something else that changed in the row
+        done = vues.DONE[people[0].statut] if moved else "ligne mise à jour"
+        return f"{people[0].usager.nom_complet} : {done}"
     return f"{len(people)} changements dans la liste" if people else ""
