@@ -255,7 +255,7 @@ def one_too_many(page: Page, _scene: Scene) -> None:
 
 def changed_meanwhile(page: Page, _scene: Scene) -> None:
     row = page.locator("#participants > li").first
-    row.locator("[name=version]").evaluate("e => { e.value = 0 }")
+    row.locator("form[action$=statut] [name=version]").evaluate("e => { e.value = 0 }")
     row.get_by_role("button", name="Présent").click()
     expect(row.get_by_role("alert")).to_be_visible()
 
