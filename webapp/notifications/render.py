@@ -21,6 +21,8 @@ from .content import Emetteur, Seance
 
 LIMITS = {"inscription": 1, "rappel": 1, "acces": 1, "message": sms.MAX_SEGMENTS}
 """Segments a text should fit in; two for the others."""
+UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 SAMPLE_TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
 
 
@@ -82,8 +84,8 @@ def render_mail(folder: str, context: Mapping[str, Any]) -> Mail:
 
 
 def _visible(text: str) -> str:
-    """Without what no eye sees and no reader expects: characters that turn a line around or hide."""
-    return re.sub("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]", "", text)
+    """Without what no eye sees and no reader expects: control characters, those that turn a line around or hide."""
+    return UNSEEN.sub("", LINE_ENDS.sub("\n", text))
 
 
 # --- previews ----------------------------------------------------------------------------------------------------
