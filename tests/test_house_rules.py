@@ -90,9 +90,13 @@ def test_the_worker_of_the_procfile_empties_every_queue() -> None:
 
 @pytest.mark.parametrize("event", sorted(Notice.by_name))
 def test_every_notification_has_its_words_in_each_channel(event: str) -> None:
-    templates = ROOT / "webapp/templates"
-    wanted = [templates / "email" / event / name for name in ("subject.txt", "body.txt", "body.html")]
-    if Canal.SMS in Notice.by_name[event].channels:
+    templates, notice = ROOT / "webapp/templates", Notice.by_name[event]
+    to_usagers = getattr(notice, "tells_usagers", True)
+    folders = [templates / "email" / event] if to_usagers else []
+    if getattr(notice, "tells_agents", False):
+        folders.append(templates / "email" / event / "agent")
+    wanted = [folder / name for folder in folders for name in ("subject.txt", "body.txt", "body.html")]
+    if Canal.SMS in notice.channels and to_usagers:
         wanted.append(templates / "sms" / f"{event}.txt")
     assert [str(path) for path in wanted if not path.is_file()] == []
 

@@ -1,6 +1,5 @@
 """The words themselves: every message as people get it, kept in snapshots/ for a reviewer to read."""
 
-import pathlib
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +25,6 @@ from webapp.domain.events import Annulation, Desistement, Event, Inscription, Mo
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import Canal, Discretion, Motif, Participation, TypeLieu
-from webapp.notifications.base import Notice
 from webapp.notifications.render import draft, preview_email, preview_sms
 
 __all__ = ["one_base", "words_context"]
@@ -143,18 +141,6 @@ def test_texts_fit_one_segment(app: Flask, host: str, place: str, name: str) -> 
     assert len(text.rpartition("/p/")[2]) == 22
     if len(name) <= 30:
         assert sms.transliterate(name) in text
-
-
-def test_every_notification_has_its_words_in_each_channel(app: Flask) -> None:
-    folder = pathlib.Path(app.root_path) / "templates"
-    for name, notice in Notice.by_name.items():
-        if Canal.SMS in notice.channels and getattr(notice, "tells_usagers", True):
-            assert (folder / "sms" / f"{name}.txt").is_file()
-        folders = [folder / "email" / name] if getattr(notice, "tells_usagers", True) else []
-        if getattr(notice, "tells_agents", False):
-            folders.append(folder / "email" / name / "agent")
-        for each in folders:
-            assert {"subject.txt", "body.txt", "body.html"} <= {path.name for path in each.iterdir()}
 
 
 def test_the_calendar_has_its_reader_alone_and_no_link() -> None:

@@ -116,7 +116,7 @@ def test_inside_without_the_right_one_learns_which_and_from_whom(made: Desk) -> 
         for method in methods(rule):
             page = ask(client, rule, method, token, rdv_id=made.rdv, participation_id=made.places[0], statut="annule")
             assert page.status == 403, (rule.rule, method, page.status)
-            assert page.has("gérer les séances et leurs participants") and page.has("Peuvent vous le donner : Nadia")
+            assert page.has(view.droit.label) and page.has("Peuvent vous le donner : Nadia")
     assert made.place().version == 1
 
 
