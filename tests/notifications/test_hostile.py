@@ -20,9 +20,7 @@ from webapp.domain.events import Event, Inscription, Minimum, Rappel, Recapitula
 from webapp.extensions import db
 from webapp.models import Agent, Canal, Discretion, Participation, Rdv, Usager
 from webapp.notifications.channels.email import build
-from webapp.notifications.compose import compose
 from webapp.notifications.outgoing import Outgoing
-from webapp.queries import notifications as queries
 from webapp.services import demonstration
 
 __all__ = ["one_base", "words_context"]

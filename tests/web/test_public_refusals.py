@@ -49,6 +49,18 @@ def test_a_late_form_is_refused_with_the_reason(
     assert counts(app) == (0, 0, 0)
 
 
+def test_a_session_that_moved_meanwhile_is_shown_before_it_is_booked(
+    client: PageClient, app: Flask, rdv_id: int
+) -> None:
+    starts = utcnow() + timedelta(days=20)
+    page = posted(client, rdv_id, lambda: change(app, rdv_id, starts_at=starts, ends_at=starts + HOUR))
+    assert page.status == 409 and page.has("La date ou le lieu de cette séance vient de changer.")
+    assert page.select('#nom[value="N’Diaye"]')
+    assert counts(app) == (0, 0, 0)
+    assert page.form("/inscription").submit(follow=False).status == 303  # knowing it now
+    assert counts(app) == (1, 1, 1)
+
+
 HIDDEN = [
     {"reservable_par": "agents"},
     {"reservable_par": "invites"},
@@ -163,7 +175,7 @@ def test_nobody_comes_back_to_a_full_session(client: PageClient, app: Flask, rdv
     page = form.submit()
     assert page.status == 409 and page.has("complète")
     assert counts(app)[2] == 12
-    assert not client.get(f"/p/{token}").select("main form")
+    assert not client.get(f"/p/{token}").select('form[action$="/reinscription"]')
 
 
 def test_excusing_oneself_twice_is_once(client: PageClient, app: Flask, rdv_id: int) -> None:

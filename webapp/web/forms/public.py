@@ -42,9 +42,13 @@ class InscriptionForm(BaseForm):
     courriel = StringField("Courriel")
     numero_dossier = StringField("Numéro de dossier")
     pour = HiddenField(default="moi")
+    connu = HiddenField()
 
-    def __init__(self, motif: Motif, timezone: str) -> None:
+    def __init__(self, motif: Motif, timezone: str, connu: str = "") -> None:
+        """`connu`: where and when the session is held now; `moved` when the page showed something else."""
         super().__init__()
+        self.moved = self.connu.data not in (None, "", connu)
+        self.connu.data = connu
         self.timezone = timezone
         self.region = phones.region_of_timezone(timezone)
         asked = {champ for champ in Champ if motif.asks(champ)}

@@ -9,10 +9,11 @@ from sqlalchemy import inspect
 
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
-from webapp.domain.errors import DomainError, Introuvable
+from webapp.domain.errors import DomainError, Introuvable, Perime
 from webapp.domain.participation import Acteur
 from webapp.models import Rdv
 from webapp.services.booking import book_seat
+from webapp.services.rdvs import OuEtQuand
 from webapp.web.errors import refused
 from webapp.web.forms.public import InscriptionForm
 from webapp.web.htmx import go_to, respond
@@ -29,7 +30,7 @@ from .vues import find_session, other_cards, seance_of
 def inscription(rdv_id: int) -> ResponseReturnValue:
     """The form. `reprendre=1` only fills it, with what was typed for a session that was not possible."""
     rdv = find_session(rdv_id)
-    form = InscriptionForm(rdv.motif, rdv.organisation.timezone)
+    form = InscriptionForm(rdv.motif, rdv.organisation.timezone, OuEtQuand.of(rdv).cle)
     seance = seance_of(rdv)
     if request.method == "GET" and seance.refus:
         return redirect(url_for(".rdv", rdv_id=rdv_id))  # it says why, and what else is possible
@@ -38,6 +39,8 @@ def inscription(rdv_id: int) -> ResponseReturnValue:
     elif form.validate_on_submit():
         try:
             check_rate()
+            if form.moved and not seance.refus:
+                raise Perime("La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau.")
             book_seat(rdv_id, form.identity, by=Acteur.USAGER, envoi=form.envoi.data or "")
         except Introuvable:
             raise
