@@ -334,6 +334,9 @@ DOORS = (
 )
 NO_SEATS = {
     "public.terminer": "forgets what a browser booked",
+    "public.mes_rendez_vous": "sends a code to a contact, and takes it",
+    "public.mes_rendez_vous_lien": "shows somebody their appointments",
+    "public.fermer_mes_rendez_vous": "forgets them",
     "agent.connexion": "opens a session of the back office",
     "agent.deconnexion": "closes it",
     "agent.mot_de_passe": "asks for a link",

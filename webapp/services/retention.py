@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from webapp.clock import utcnow
 from webapp.extensions import db
 from webapp.models import (
+    Acces,
     CompteurSms,
     Envoi,
     EtatNotification,
@@ -25,6 +26,7 @@ from webapp.models import (
     UsagerCle,
     usager_organisations,
 )
+from webapp.queries.acces import KEPT as DEMANDS_KEPT
 
 from .comptes import SESSION_LIFE
 from .transaction import transaction
@@ -167,7 +169,9 @@ def _forms(now: datetime) -> int:
 
 
 def _sessions(now: datetime) -> int:
-    """Sessions too old to be open, whether or not somebody logged out of them."""
+    """Sessions too old to be open, whether or not somebody logged out of them; and what was asked for to find one's
+    appointments again, with what it opened."""
     with transaction() as session:
+        session.execute(delete(Acces).where(Acces.cree_le < now - DEMANDS_KEPT))
         over = delete(SessionAgent).where(SessionAgent.cree_le < now - SESSION_LIFE).returning(SessionAgent.cle)
         return len(session.execute(over).all())

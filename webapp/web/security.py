@@ -16,6 +16,8 @@ from .htmx import CDN, FILES
 
 View = TypeVar("View", bound=Callable[..., Any])
 PERSONAL = ("/agent", "/configuration", "/p/", "/i/", "/mes-rendez-vous", "/demo")
+KEYS = ("/p/", "/i/", "/mes-rendez-vous", "/agent/mot-de-passe/")
+"""Where an address, or one it leads to, is a key."""
 COMPRESSIBLE = {"text/html", "text/plain", "text/css", "text/calendar", "application/json", "application/problem+json"}
 
 
@@ -100,9 +102,7 @@ def headers(response: Response) -> Response:
     if "frame-ancestors 'none'" in policy:
         response.headers["X-Frame-Options"] = "DENY"
     # A personal link is a key: its address never leaves with a click.
-    response.headers["Referrer-Policy"] = (
-        "no-referrer" if request.path.startswith(("/p/", "/i/", "/agent/mot-de-passe/")) else "same-origin"
-    )
+    response.headers["Referrer-Policy"] = "no-referrer" if request.path.startswith(KEYS) else "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

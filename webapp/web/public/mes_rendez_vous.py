@@ -1,0 +1,210 @@
+"""« Mes rendez-vous »: all one's own, by a code or a link sent to a contact one holds.
+
+No answer says whether a contact is known: it only depends on what was typed.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Response, current_app, flash, g, request, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as BaseResponse
+
+from webapp import links
+from webapp.clock import utcnow
+from webapp.domain import phones
+from webapp.domain.codes import LIFE
+from webapp.domain.contacts import mask_email
+from webapp.domain.errors import DomainError, Refus
+from webapp.models import Acces, Canal, Participation
+from webapp.queries import acces as queries
+from webapp.queries import public
+from webapp.services import acces
+from webapp.web.errors import refused
+from webapp.web.forms.acces import CodeForm, ContactForm, OuvrirForm
+from webapp.web.htmx import go_to, respond
+from webapp.web.security import keeps_form
+
+from . import bp
+from .limites import check_rate
+from .participation import Moment, moment_of
+from .vues import Seance, seance_of, show
+
+BROWSER = "rdv_acces"
+"""The cookie that binds a code to the browser that asked for it."""
+ASKED, OPENED = "acces_demande", "acces_ouvert"
+IDLE = timedelta(minutes=30)
+ANSWER_SECONDS = 0.4
+"""A demand takes this long, whether the contact is known or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonRendezVous:
+    """One appointment as the list shows it; `pour` is a first name where it is not plain for whom it is."""
+
+    lien: str
+    s: Seance
+    moment: Moment
+    pour: str
+
+
+@bp.route("/mes-rendez-vous", methods=["GET", "POST"])
+@keeps_form
+def mes_rendez_vous() -> ResponseReturnValue:
+    """The contact, then the code, then the list: one address, as far as this browser got."""
+    region = _house()
+    if request.method == "POST":
+        return _code() if "code" in request.form else _contact(region)
+    if demande := _opened():
+        return _list(demande)
+    if (contact := _asked()) and "autre" not in request.args:
+        return respond("public/mes_rendez_vous_code.html", form=CodeForm(), contact=contact)
+    return respond("public/mes_rendez_vous.html", form=ContactForm(region))
+
+
+def _contact(region: str) -> ResponseReturnValue:
+    form = ContactForm(region)
+    if not form.validate_on_submit():
+        return respond("public/mes_rendez_vous.html", form=form)
+    started = time.monotonic()
+    navigateur = _browser() or acces.new_browser()
+    try:
+        check_rate()
+        acces.ask(form.canal, form.valeur, navigateur)
+    except DomainError as refusal:
+        return refused(refusal, "public/mes_rendez_vous.html", form=form)
+    session.pop(OPENED, None)
+    session[ASKED] = {"contact": _masked(form, region), "jusqua": int((utcnow() + LIFE).timestamp())}
+    time.sleep(max(0.0, ANSWER_SECONDS - (time.monotonic() - started)))
+    return _remembered(go_to(url_for(".mes_rendez_vous")), navigateur)
+
+
+def _code() -> ResponseReturnValue:
+    form, page = CodeForm(), "public/mes_rendez_vous_code.html"
+    context: dict[str, Any] = {"form": form, "contact": _asked()}
+    if not form.validate_on_submit():
+        return respond(page, **context)
+    try:
+        check_rate()
+        demande_id = acces.try_code(form.code.data or "", _browser())
+    except DomainError as refusal:
+        return refused(refusal, page, **context)
+    if demande_id is None:
+        form.fail()
+        return respond(page, **context)
+    return _open(demande_id)
+
+
+@bp.route("/mes-rendez-vous/<token>", methods=["GET", "POST"])
+@keeps_form
+def mes_rendez_vous_lien(token: str) -> ResponseReturnValue:
+    """The link of the message: a page with one button, which uses it up."""
+    _house()
+    form, page = OuvrirForm(), "public/mes_rendez_vous_lien.html"
+    if not acces.link_opens(token):
+        return respond(page, status=404, form=form, token="")
+    if form.validate_on_submit():
+        navigateur = _browser() or acces.new_browser()
+        try:
+            check_rate()
+            demande_id = acces.use_link(token, navigateur)
+        except Refus:  # used meanwhile
+            return respond(page, status=404, form=form, token="")
+        except DomainError as refusal:
+            return refused(refusal, page, form=form, token=token)
+        return _remembered(_open(demande_id), navigateur)
+    return respond(page, form=form, token=token)
+
+
+@bp.post("/mes-rendez-vous/deconnexion")
+def fermer_mes_rendez_vous() -> ResponseReturnValue:
+    """« Me déconnecter »: the next person at this screen sees nothing of it."""
+    if opened := session.pop(OPENED, None):
+        acces.close(opened["id"], _browser())
+    flash("Vous êtes déconnecté : vos rendez-vous ne sont plus affichés sur cet appareil.", "success")
+    response = go_to(url_for(".mes_rendez_vous"))
+    response.delete_cookie(BROWSER, path=url_for(".mes_rendez_vous"))
+    return response
+
+
+def _house() -> str:
+    """Whose page it is, when one organisation alone publishes here; answers the region its people dial in."""
+    organisations = public.organisations()
+    if len(organisations) == 1:
+        show(organisations[0])
+    regions = {phones.region_of_timezone(one.timezone) for one in organisations}
+    return regions.pop() if len(regions) == 1 else "FR"
+
+
+def _browser() -> str:
+    return request.cookies.get(BROWSER, "")[:64]
+
+
+def _remembered(response: BaseResponse, navigateur: str) -> BaseResponse:
+    response.set_cookie(
+        BROWSER,
+        navigateur,
+        path=url_for(".mes_rendez_vous"),
+        httponly=True,
+        samesite="Lax",
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+    )
+    return response
+
+
+def _masked(form: ContactForm, region: str) -> str:
+    return phones.masked(form.valeur, region) if form.canal is Canal.SMS else mask_email(form.valeur)
+
+
+def _asked() -> str:
+    """The contact this browser asked with, masked, while a code may be typed; nothing otherwise."""
+    asked = session.get(ASKED)
+    return asked["contact"] if asked and asked["jusqua"] > utcnow().timestamp() else ""
+
+
+def _open(demande_id: int) -> BaseResponse:
+    session.pop(ASKED, None)
+    session[OPENED] = {"id": demande_id, "vu": int(utcnow().timestamp())}
+    return go_to(url_for(".mes_rendez_vous"))
+
+
+def _opened() -> Acces | None:
+    """What this browser opened, unless nobody looked for half an hour."""
+    opened = session.get(OPENED)
+    if not opened:
+        return None
+    now = utcnow()
+    if opened["vu"] > (now - IDLE).timestamp() and (demande := acces.opened(opened["id"], _browser())):
+        session[OPENED] = {**opened, "vu": int(now.timestamp())}
+        return demande
+    session.pop(OPENED)
+    return None
+
+
+def _list(demande: Acces) -> Response:
+    now = utcnow()
+    places = queries.places_held(demande.canal, demande.contact, now)
+    if g.get("organisation") is None:
+        show(places[0].rdv.organisation if places else queries.organisation_of(demande))
+    coming, past = _sorted(places, now)
+    return respond("public/mes_rendez_vous_liste.html", a_venir=coming, passes=past)
+
+
+def _sorted(places: Sequence[Participation], now: datetime) -> tuple[list[MonRendezVous], list[MonRendezVous]]:
+    """Those to come, soonest first, then those that are over, newest first."""
+    several = len({place.usager_id for place in places}) > 1
+    shown = [
+        MonRendezVous(
+            lien=url_for(".participation", token=links.token(links.PARTICIPATION, place.lien_nonce)),
+            s=seance_of(place.rdv, now),
+            moment=moment_of(place),
+            pour=place.usager.first_name if several or place.usager.responsable_id else "",
+        )
+        for place in places
+    ]
+    over = [place.rdv.ends_at <= now for place in places]
+    coming = [one for one, is_over in zip(shown, over, strict=True) if not is_over]
+    return coming, [one for one, is_over in zip(shown, over, strict=True) if is_over][::-1]
