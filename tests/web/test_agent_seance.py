@@ -152,6 +152,18 @@ def test_what_began_or_is_cancelled_does_not_move(app: Flask) -> None:
     assert not begun.log_in().get(f"/agent/rdv/{begun.rdv}").has("Changer la date ou le lieu")
 
 
+def test_a_sheet_open_elsewhere_says_that_its_session_moved(made: Desk) -> None:
+    client, other = made.log_in(), made.log_in("référent")
+    shown = client.get(f"/agent/rdv/{made.rdv}")
+    state = {node.attributes["name"]: node.attributes["value"] for node in shown.select("#etat input")}
+    later = wall(made) + timedelta(days=1)
+    assert move(other, made, jour=f"{later:%Y-%m-%d}").status == 303
+    part = client.get(f"/agent/rdv/{made.rdv}/lignes", query_string=state, htmx=True)
+    assert part.has("La date ou le lieu de cette séance vient de changer. Recharger la page")
+    again = {node.attributes["name"]: node.attributes["value"] for node in part.select("#etat input")}
+    assert client.get(f"/agent/rdv/{made.rdv}/lignes", query_string=again, htmx=True).status == 204
+
+
 def test_a_video_session_changes_its_link(app: Flask) -> None:
     made = desk(app, location_type=TypeLieu.VISIO)
     with app.app_context():

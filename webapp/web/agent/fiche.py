@@ -15,6 +15,7 @@ from webapp.models import Rdv
 from webapp.queries import fiche as queries
 from webapp.queries import notifications
 from webapp.queries.notifications import Depart
+from webapp.services.rdvs import OuEtQuand
 from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.envois import message_name
 from webapp.web.forms.agent import AjoutForm
@@ -65,6 +66,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
         annulable=editable and fragments.cancellable(vues.state(rdv)),
         deplacable=vues.will_be_told(rdv),
+        ou=OuEtQuand.of(rdv).cle,
         departs=departures(rdv),
         ecrire=bool(people) and may(Droit.ENVOYER_MESSAGES, rdv),
         trop_tot=vues.too_early(rdv),

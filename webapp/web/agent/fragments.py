@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 
-from flask import url_for
+from flask import request, url_for
 from markupsafe import Markup
 
 from webapp.clock import utcnow
@@ -12,6 +12,7 @@ from webapp.domain.droits import Droit
 from webapp.domain.participation import Etat
 from webapp.models import Participation, Rdv
 from webapp.queries import fiche
+from webapp.services.rdvs import OuEtQuand
 from webapp.web.auth import may
 from webapp.web.htmx import macro_html, partial
 from webapp.web.vues import PersonneVue
@@ -20,6 +21,7 @@ from . import vues
 
 WAITS = (2, 4, 10, 30)  # seconds
 JUST_NOW = timedelta(minutes=1)
+MOVED = 'La date ou le lieu de cette séance vient de changer. <a href="{}">Recharger la page</a>'
 ROWS_AT_ONCE = 20
 """Beyond this an answer to a tap brings its own row only; the page then asks for the rest."""
 
@@ -62,7 +64,13 @@ def changes(
     if rdv.cancelled_at is None:
         pieces.append(partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())))
     if versioned:
-        pieces.append(partial("#etat", macro_html("agent/macros.html", "repere", rdv, max([newest, *rows]))))
+        here = OuEtQuand.of(rdv).cle
+        pieces.append(partial("#etat", macro_html("agent/macros.html", "repere", rdv, max([newest, *rows]), here)))
+        if request.values.get("ou", here) != here:
+            notice = macro_html(
+                "components/divers.html", "avis", Markup(MOVED).format(url_for("agent.fiche", rdv_id=rdv.id)), "warn"
+            )
+            pieces.append(partial("#avis", notice, "innerHTML"))
     state = vues.state(rdv, fiche.statuts(rdv))
     pieces.append(partial("#etat-seance", macro_html("agent/macros.html", "badge", state)))
     if state in (Etat.A_RENSEIGNER, Etat.CLOS):
