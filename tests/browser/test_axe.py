@@ -12,6 +12,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from tests.browser.stage import WAIT_MS, Stage, Watch
 from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
+from tests.browser.states_acces import ACCES
 from tests.databases import Base
 from tests.pages import faults_of_content, faults_of_markup
 from tests.servers import Site
@@ -76,7 +77,9 @@ def too_wide(page: Page) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("state", [*PUBLIC, *AGENTS], ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"))
+@pytest.mark.parametrize(
+    "state", [*PUBLIC, *ACCES, *AGENTS], ids=lambda state: state.name.replace(", ", "-").replace(" ", "_")
+)
 def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:
     with contexts(state.agent).new_page() as page:
         watch, answers = Watch(page, stage.url), keep_answers(page)
