@@ -104,7 +104,7 @@ def mes_rendez_vous_lien(token: str) -> ResponseReturnValue:
     """The link of the message: a page with one button, which uses it up."""
     _house()
     form, page = OuvrirForm(), "public/mes_rendez_vous_lien.html"
-    if not acces.link_opens(token):
+    if not form.stale and not acces.link_opens(token):
         return respond(page, status=404, form=form, token="")
     if form.validate_on_submit():
         navigateur = _browser() or acces.new_browser()
