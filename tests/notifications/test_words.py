@@ -98,6 +98,63 @@ def test_the_words_for_a_household() -> None:
     check("annulation-famille.txt", "\n==========\n\n".join(shown(m) for m in found if "nadia" not in m.to))
 
 
+def test_a_household_is_reminded_once() -> None:
+    seat, _ = scene()
+    children = [
+        make.participation(
+            seat.rdv,
+            make.usager(seat.rdv.organisation_id, first_name=name, phone=None, responsable=seat.usager),
+            lien_nonce=f"nonce-{name}",
+            inscrit_le=NOW - timedelta(hours=1),
+        )
+        for name in ("Léa", "Tom")
+    ]
+    db.session.commit()
+    ids = tuple(s.id for s in (seat, *children))
+    with time_machine.travel(START - timedelta(hours=48), tick=False):
+        what = Rappel(rdv_id=seat.rdv_id, delai=48, starts_at_utc=START.isoformat(), participation_ids=ids)
+        found = messages_of(what)
+    assert len(found) == 2
+    check("rappel-famille.txt", "\n==========\n\n".join(shown(m) for m in found))
+
+
+def test_a_household_too_long_to_name_is_told_all_the_same() -> None:
+    seat, _ = scene()
+    seats = [seat]
+    for number in range(8):
+        name = f"Marie-Antoinette Aïssatou Jean-Baptiste numéro {number}"
+        child = make.usager(seat.rdv.organisation_id, first_name=name, phone=None, responsable=seat.usager)
+        seats.append(make.participation(seat.rdv, child, statut=Statut.ANNULE))
+    seat.rdv.cancelled_at, seat.statut = NOW, Statut.ANNULE
+    db.session.commit()
+    found = messages_of(Annulation(rdv_id=seat.rdv_id, version=2, participation_ids=tuple(s.id for s in seats)))
+    text = next(m.text for m in found if m.canal is Canal.SMS)
+    assert sms.measure(text).segments <= 2
+    assert "Annulé pour Yasmina et 8 autres" in text
+    assert "numéro 7" in next(m.text for m in found if m.canal is Canal.COURRIEL)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_the_words_with_long_names(name: str) -> None:
+    """Names as long as their columns: dates and links stay whole, in every channel."""
+    seat, _ = scene(name=LONG * 2, nom_sms=LONG[:60], nom_courriel=(LONG * 2)[:120])
+    rdv = seat.rdv
+    rdv.intitule = "Groupe des personnes qui commencent, avec accompagnement renforcé et atelier en petit comité"
+    rdv.lieu.name = "Maison départementale des solidarités et de l’autonomie de Valmont-sur-Drôme"
+    seat.usager.first_name = "Marie-Antoinette Aïssatou Jean-Baptiste"
+    db.session.commit()
+    what = event_of(name, seat)
+    if name == "desistement":
+        seat.usager.email = None
+        db.session.commit()
+    with time_machine.travel(START - timedelta(hours=48) if name == "rappel" else NOW, tick=False):
+        found = [m for m in messages_of(what) if "nadia" not in m.to]
+    for message in found:
+        assert "https://rdv.departement-drome.fr/" in message.text
+        assert "3 mars" in message.text.replace("\u00a0", " ")
+    check(f"{name}-noms-longs.txt", "\n==========\n\n".join(shown(m) for m in found))
+
+
 def test_the_words_for_a_child() -> None:
     seat, _ = scene()
     child = make.usager(seat.rdv.organisation_id, first_name="Léa", phone=None, responsable=seat.usager)

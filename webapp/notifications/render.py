@@ -23,6 +23,8 @@ LIMITS = {"inscription": 1, "rappel": 1, "acces": 1, "message": sms.MAX_SEGMENTS
 """Segments a text should fit in; two for the others."""
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 LINE_ENDS = re.compile("[\x85\u2028\u2029]")
+NAMES_SMS = 60
+"""Characters of a household's first names in a text."""
 SAMPLE_TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
 
 
@@ -44,6 +46,7 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
 
     def text(name: str, *, court: bool, lieu: str, libre: str = libre) -> str:
         words = {**context, "nom": name, "court": court, "lieu": lieu, "libre": libre}
+        words["prenoms"] = words.get("prenoms_sms", "")
         found = sms.transliterate(" ".join(render_template(f"sms/{event}.txt", **words).split()))
         return found[:1].upper() + found[1:]
 
@@ -162,7 +165,8 @@ def usager_context(
         "seance": seance,
         "emetteur": emetteur,
         "prenom": clean_name(prenom),
-        "prenoms": " et ".join(part for part in (", ".join(names[:-1]), names[-1]) if part),
+        "prenoms": listed(names),
+        "prenoms_sms": _few(names),
         "plusieurs": len(names) > 1,
         "pour_soi": pour_soi,
         "lien": lien,
@@ -170,6 +174,20 @@ def usager_context(
         "libre": seance.raison,
         **words,
     }
+
+
+def listed(names: list[str]) -> str:
+    """Yasmina, Léa et Tom."""
+    return " et ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _few(names: list[str]) -> str:
+    """The same where room is scarce: a household too long to name is its first and how many others."""
+    whole = listed(names)
+    if len(whole) <= NAMES_SMS:
+        return whole
+    first, others = sms.shorten(names[0], NAMES_SMS // 2), len(names) - 1
+    return f"{first} et {others} autre{'s' if others > 1 else ''}" if others else first
 
 
 def preview_sms(motif: Any, organisation: Any, *, event: str = "inscription", nom_sms: str = "") -> SmsPreview:
