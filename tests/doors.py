@@ -343,6 +343,7 @@ NO_SEATS = {
     "agent.nouveau_mot_de_passe": "chooses a password",
     "agent.heritage": "shows what is being typed",
     "agent.message": "writes to people",
+    "agent.nouvelle_seance": "opens a session nobody is in yet",
     "agent.note": "keeps the agents' own words",
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",

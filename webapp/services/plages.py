@@ -1,7 +1,7 @@
 """A collective plage d'ouverture becomes its sessions (docs/domain.md rules 2 to 5)."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Any
@@ -260,15 +260,16 @@ def _check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
     if reservable_par is not ReservablePar.ENTREE_LIBRE and data.capacite_max is None and motif.capacite_max is None:
         raise Refus("Indiquez une capacité : le motif n’en donne pas.")
     _check_place(data, motif, plage)
-    return _check_agents(data, motif)
+    return chosen_agents(data.agent_ids, motif)
 
 
-def _check_agents(data: PlageData, motif: Motif) -> list[Agent]:
+def chosen_agents(agent_ids: Collection[int], motif: Motif) -> list[Agent]:
+    """These agents, all at work in the motif's service; raises `Refus` when one is not, or there is none."""
     agents = list(
         db.session.scalars(
             select(Agent)
             .where(
-                Agent.id.in_(data.agent_ids),
+                Agent.id.in_(agent_ids),
                 Agent.organisation_id == motif.organisation_id,
                 Agent.actif.is_(True),
                 Agent.services.any(id=motif.service_id),
@@ -276,10 +277,10 @@ def _check_agents(data: PlageData, motif: Motif) -> list[Agent]:
             .order_by(Agent.last_name)
         )
     )
-    if not data.agent_ids:
+    if not agent_ids:
         raise Refus("Choisissez au moins un agent.")
-    if len(agents) != len(set(data.agent_ids)):
-        raise Refus("Les agents d’une plage sont des agents en activité du service du motif.")
+    if len(agents) != len(set(agent_ids)):
+        raise Refus("Les agents d’une séance sont des agents en activité du service du motif.")
     return agents
 
 

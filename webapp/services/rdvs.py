@@ -17,7 +17,7 @@ from webapp.domain.events import Annulation, Modification
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
 from webapp.extensions import db
-from webapp.models import Agent, Lieu, Participation, Rdv, Salle, TypeLieu
+from webapp.models import Agent, Lieu, Motif, Participation, Rdv, Salle, TypeLieu
 from webapp.notifications.base import emit
 from webapp.notifications.content import ou_et_quand
 
@@ -154,25 +154,31 @@ def _kept(place: OuEtQuand) -> dict[str, Any]:
 
 def _check_move(rdv: Rdv, to: OuEtQuand) -> None:
     """Raise `Refus` when the session can't be held there and then."""
-    now = utcnow()
     if rdv.cancelled_at is not None:
         raise Refus("Cette séance est annulée : elle ne se déplace plus.")
-    if rdv.starts_at <= now:
+    if rdv.starts_at <= utcnow():
         raise Refus("Cette séance a commencé : elle ne se déplace plus.")
+    check_place(rdv.motif, to, rdv.lieu_id)
+
+
+def check_place(motif: Motif, to: OuEtQuand, kept_lieu_id: int | None = None) -> None:
+    """Raise `Refus` when a session of this motif can't be held there and then. The place `kept_lieu_id` may stay even
+    if it is no longer proposed."""
+    now = utcnow()
     if to.ends_at <= to.starts_at:
         raise Refus("L’heure de fin doit être après l’heure de début.")
     if to.starts_at <= now:
         raise Refus("Cette date est passée : choisissez-en une à venir.")
     if to.starts_at > now + relativedelta(years=2):
         raise Refus("Cette date est trop loin : deux ans au plus.")
-    if rdv.motif.location_type is TypeLieu.VISIO:
+    if motif.location_type is TypeLieu.VISIO:
         if urlsplit(to.lien_visio).scheme not in {"http", "https"}:
             raise Refus("Indiquez le lien de la visioconférence : une adresse qui commence par https://")
         return
     lieu = db.session.get(Lieu, to.lieu_id) if to.lieu_id else None
-    if lieu is None or lieu.organisation_id != rdv.organisation_id:
+    if lieu is None or lieu.organisation_id != motif.organisation_id:
         raise Refus("Choisissez un lieu de votre organisation.")
-    if lieu.id != rdv.lieu_id and (lieu.ponctuel or not lieu.enabled):
+    if lieu.id != kept_lieu_id and (lieu.ponctuel or not lieu.enabled):
         raise Refus("Ce lieu n’est plus proposé : choisissez-en un autre.")
     salle = db.session.get(Salle, to.salle_id) if to.salle_id else None
     if to.salle_id and (salle is None or salle.lieu_id != lieu.id):

@@ -65,6 +65,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         entree_libre=effective is ReservablePar.ENTREE_LIBRE,
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
         annulable=editable and fragments.cancellable(vues.state(rdv)),
+        duplicable=may(Droit.GERER_RDV, rdv),
         deplacable=vues.will_be_told(rdv),
         ou=OuEtQuand.of(rdv).cle,
         departs=departures(rdv),

@@ -1,4 +1,4 @@
-"""A whole session changed by an agent: another date or place, a message to its people, a note."""
+"""A whole session opened or changed by an agent: another date or place, a message to its people, a note."""
 
 from typing import Any
 
@@ -14,18 +14,50 @@ from webapp.notifications.people import prevenus
 from webapp.notifications.render import preview_message
 from webapp.queries import configuration, fiche
 from webapp.queries.notifications import active_participations
-from webapp.services import ecrire, rdvs
-from webapp.web.auth import current_agent, declares
+from webapp.services import ecrire, ponctuelles, rdvs
+from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.errors import refused
 from webapp.web.forms.agent import said_yes
-from webapp.web.forms.seance import DeplacementForm, MessageForm, NoteForm
+from webapp.web.forms.seance import DeplacementForm, MessageForm, NoteForm, PonctuelleForm
 from webapp.web.htmx import go_to, macro_html, respond
+from webapp.web.intake import number
 from webapp.web.security import keeps_form
 
 from . import bp, vues
 from .fiche import departures, find
 
 TOO_LONG = "Ce message est trop long pour un SMS : raccourcissez-le, ou n’envoyez que le courriel."
+
+
+@bp.route("/rdv/nouvelle", methods=["GET", "POST"])
+@declares(Droit.GERER_RDV)
+@keeps_form
+def nouvelle_seance() -> ResponseReturnValue:
+    """A session on its own, without a plage; with `copie`, the settings of another one, never its people."""
+    agent, services = current_agent(), allowed_services()
+    copy = find(request.args.get("copie", 0, type=number), whole=True) if "copie" in request.args else None
+    motifs = [m for m in configuration.motifs(agent.organisation_id, services) if m.archived_at is None]
+    wanted = request.values.get("motif_id", copy.motif_id if copy else 0, type=number)
+    motif = next((m for m in motifs if m.id == wanted), motifs[0] if len(motifs) == 1 else None)
+    form = PonctuelleForm(
+        motif=motif,
+        motifs=motifs,
+        agents=configuration.agents_of(agent.organisation_id, motif.service_id) if motif else (),
+        lieux=configuration.lieux(agent.organisation_id),
+        holder=agent.id,
+        copy=copy,
+    )
+    page = {"form": form, "motif": motif, "copie": copy, "vue": vues.heading(copy) if copy else ""}
+    if "actualiser" in request.form and not form.stale:
+        return respond("agent/nouvelle_seance.html", status=200, **page)
+    if form.validate_on_submit():
+        try:
+            rdv = ponctuelles.open_rdv(form.rdv_data, agent)
+        except DomainError as refusal:
+            return refused(refusal, "agent/nouvelle_seance.html", **page)
+        flash("La séance est créée.", "success")
+        return go_to(url_for(".fiche", rdv_id=rdv.id))
+    return respond("agent/nouvelle_seance.html", **page)
 
 
 @bp.route("/rdv/<int:rdv_id>/modification", methods=["GET", "POST"])

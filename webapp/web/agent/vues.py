@@ -277,6 +277,8 @@ def _sentence(line: Any, name: str) -> str:
         return f"{who} a annulé la séance{extra}."
     if line.action == "modification":
         return f"{who} a changé la date ou le lieu{extra}."
+    if line.action == "rdv_cree":
+        return f"{who} a créé la séance."
     if line.action == "message":
         return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
     if line.action == "note":

@@ -8,6 +8,7 @@ from wtforms import (
     DateField,
     Field,
     HiddenField,
+    IntegerField,
     SelectField,
     StringField,
     TextAreaField,
@@ -15,26 +16,27 @@ from wtforms import (
     URLField,
     ValidationError,
 )
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.participation import Statut
 from webapp.domain.recurrence import interval_utc
-from webapp.models import Lieu, Rdv, TypeLieu
+from webapp.models import Agent, Lieu, Motif, Rdv, TypeLieu
 from webapp.services.ecrire import CORPS_MAX, Ecrit
+from webapp.services.ponctuelles import RdvData
 from webapp.services.rdvs import NOTE_MAX, OuEtQuand
 
 from .base import BaseForm
-from .motif import answers, boxes, strip
-from .plage import places
+from .motif import RESERVABLE_PAR, answers, boxes, strip
+from .plage import empty_to_none, places
 
 SMS, COURRIEL = "sms", "courriel"
 
 
-class DeplacementForm(BaseForm):
-    """Hold one session at another time or place; it opens with where and when it is."""
+class PlaceForm(BaseForm):
+    """Where and when a session is held: `motif` says whether people come or join from home."""
 
-    connu = HiddenField()
     jour = DateField("Date", [InputRequired("Indiquez la date.")], format=["%Y-%m-%d", "%d/%m/%Y"])
     debut = TimeField("De", [InputRequired("Indiquez l’heure de début.")], format=["%H:%M", "%H:%M:%S"])
     fin = TimeField("À", [InputRequired("Indiquez l’heure de fin.")], format=["%H:%M", "%H:%M:%S"])
@@ -45,27 +47,16 @@ class DeplacementForm(BaseForm):
         filters=[strip],
     )
 
-    def __init__(self, rdv: Rdv, *, lieux: Sequence[Lieu] = ()) -> None:
-        self.timezone = rdv.organisation.timezone
-        first, last = local(rdv.starts_at, self.timezone), local(rdv.ends_at, self.timezone)
-        super().__init__(
-            data={
-                "connu": OuEtQuand.of(rdv).cle,
-                "jour": first.date(),
-                "debut": first.time(),
-                "fin": last.time(),
-                "endroit": f"s{rdv.salle_id}" if rdv.salle_id else f"l{rdv.lieu_id}" if rdv.lieu_id else "",
-                "lien_visio": rdv.lien_visio,
-            }
-        )
-        self.here = rdv
+    def __init__(self, motif: Motif | None, here: Rdv | None, lieux: Sequence[Lieu], **data: Any) -> None:
+        self.motif = motif
+        super().__init__(data={**(_place(here) if here else {}), **data})
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
         self.endroit.choices = answers([("", "Choisissez un lieu"), *places(lieux)])
         del self["endroit" if self.visio else "lien_visio"]
 
     @property
     def visio(self) -> bool:
-        return self.here.motif.location_type is TypeLieu.VISIO
+        return self.motif is not None and self.motif.location_type is TypeLieu.VISIO
 
     def validate_fin(self, field: Field) -> None:
         """A session does not cross midnight."""
@@ -79,7 +70,7 @@ class DeplacementForm(BaseForm):
 
     def validate_endroit(self, field: Field) -> None:
         """Where to come."""
-        if not field.data:
+        if self.motif is not None and not field.data:
             raise ValidationError("Choisissez un lieu.")
 
     def validate_lien_visio(self, field: Field) -> None:
@@ -90,12 +81,109 @@ class DeplacementForm(BaseForm):
     @property
     def place(self) -> OuEtQuand:
         """What the form says, in UTC; only after `validate()` has said yes."""
-        starts, ends = interval_utc(self.jour.data, self.debut.data, self.fin.data, self.timezone)
+        assert self.motif is not None
+        tz = self.motif.organisation.timezone
+        starts, ends = interval_utc(self.jour.data, self.debut.data, self.fin.data, tz)
         where = self.endroit.data if self.endroit else ""
         room = self.rooms.get(where)
         lieu_id = room.lieu_id if room else int(where[1:]) if where else None
         link = self.lien_visio.data or "" if self.lien_visio else ""
         return OuEtQuand(starts, ends, lieu_id, room.id if room else None, link)
+
+
+def _place(rdv: Rdv) -> dict[str, Any]:
+    """Where and when a session is, as the form shows it."""
+    tz = rdv.organisation.timezone
+    first, last = local(rdv.starts_at, tz), local(rdv.ends_at, tz)
+    return {
+        "jour": first.date(),
+        "debut": first.time(),
+        "fin": last.time(),
+        "endroit": f"s{rdv.salle_id}" if rdv.salle_id else f"l{rdv.lieu_id}" if rdv.lieu_id else "",
+        "lien_visio": rdv.lien_visio,
+    }
+
+
+class DeplacementForm(PlaceForm):
+    """Hold one session at another time or place; it opens with where and when it is."""
+
+    connu = HiddenField()
+
+    def __init__(self, rdv: Rdv, *, lieux: Sequence[Lieu] = ()) -> None:
+        super().__init__(rdv.motif, rdv, lieux, connu=OuEtQuand.of(rdv).cle)
+
+
+class PonctuelleForm(PlaceForm):
+    """Hold a session on its own, without a plage; `copy` is the one it takes after, but for its people and its day."""
+
+    motif_id = SelectField("Motif collectif", coerce=empty_to_none)
+    intitule = StringField(
+        "Titre de cette séance", [Length(max=120, message="120 caractères au plus.")], filters=[strip]
+    )
+    agent_ids = boxes("Quels agents l’animent ?", [], coerce=int)
+    capacite_max = IntegerField(
+        "Nombre de places", [Optional(), NumberRange(min=1, max=2000, message="Il faut entre 1 et 2000 places.")]
+    )
+    reservable_par = SelectField(
+        "Qui peut réserver ?",
+        choices=answers([("", "Comme le motif"), *((who.value, label) for who, label in RESERVABLE_PAR.items())]),
+    )
+
+    def __init__(
+        self,
+        *,
+        motif: Motif | None,
+        motifs: Sequence[Motif],
+        agents: Sequence[Agent],
+        lieux: Sequence[Lieu],
+        holder: int,
+        copy: Rdv | None = None,
+    ) -> None:
+        saved: dict[str, Any] = {"motif_id": motif and motif.id, "agent_ids": [holder]}
+        if copy is not None:
+            saved |= {
+                "jour": None,
+                "intitule": copy.intitule,
+                "agent_ids": [agent.id for agent in copy.agents] or [holder],
+                "capacite_max": copy.capacite_propre,
+                "reservable_par": copy.reservable_par or "",
+            }
+        super().__init__(motif, copy, lieux, **saved)
+        known = {agent.id for agent in agents}
+        self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
+        self.agent_ids.data = [number for number in self.agent_ids.data or () if number in known]
+        self.motif_id.choices = answers(
+            [("", "Choisissez un motif"), *((m.id, f"{m.name} ({m.service.name})") for m in motifs)]
+        )
+
+    def validate_motif_id(self, field: Field) -> None:
+        """Without a motif there is nothing to hold."""
+        if field.data is None:
+            raise ValidationError("Choisissez un motif.")
+
+    def validate_agent_ids(self, field: Field) -> None:
+        """A session has somebody to hold it."""
+        if self.motif is not None and not field.data:
+            raise ValidationError("Choisissez au moins un agent.")
+
+    def validate_capacite_max(self, field: Field) -> None:
+        """People book it, so somebody says how many."""
+        who = self.reservable_par.data or (self.motif.reservable_par if self.motif else "")
+        if self.motif and not field.data and not self.motif.capacite_max and who != ReservablePar.ENTREE_LIBRE:
+            raise ValidationError("Indiquez une capacité : le motif n’en donne pas.")
+
+    @property
+    def rdv_data(self) -> RdvData:
+        """What the form says; only after `validate()` has said yes."""
+        assert self.motif is not None
+        return RdvData(
+            motif_id=self.motif.id,
+            place=self.place,
+            agent_ids=tuple(self.agent_ids.data or ()),
+            intitule=self.intitule.data or "",
+            capacite_max=self.capacite_max.data,
+            reservable_par=ReservablePar(self.reservable_par.data) if self.reservable_par.data else None,
+        )
 
 
 class MessageForm(BaseForm):
