@@ -42,6 +42,17 @@ def test_a_new_motif_is_collective_and_written_in_the_journal() -> None:
     )
 
 
+def test_the_journal_says_what_changed_from_what_to_what_and_nothing_when_nothing_did() -> None:
+    place = Place()
+    save_motif(place.motif.id, {"name": "Couture", "capacite_max": 12, "rappels": [24]}, place.agent)
+    save_motif(place.motif.id, {"name": "Couture", "capacite_max": 12, "rappels": [24]}, place.agent)
+    line = db.session.scalars(select(Journal).where(Journal.sujet_type == "motif")).one()
+    assert (line.action, line.details) == (
+        "motif_modifie",
+        {"changements": {"name": {"de": "Mes droits au RSA", "a": "Couture"}, "rappels": {"de": [48], "a": [24]}}},
+    )
+
+
 def test_what_does_not_hold_together_is_refused() -> None:
     place = Place()
     for data, words in (

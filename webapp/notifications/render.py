@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +11,14 @@ from flask import render_template
 
 from webapp.clock import utcnow
 from webapp.domain import dates, sms
+from webapp.domain.capacity import ReservablePar
 from webapp.domain.contacts import clean_name
 from webapp.domain.recurrence import to_utc
 from webapp.links import address
 from webapp.models import Rdv, TypeLieu
 
 from . import content
-from .content import Emetteur, Seance
+from .content import Changement, Emetteur, Seance
 
 LIMITS = {"inscription": 1, "rappel": 1, "acces": 1, "message": sms.MAX_SEGMENTS}
 """Segments a text should fit in; two for the others."""
@@ -26,6 +27,8 @@ LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 NAMES_SMS = 60
 """Characters of a household's first names in a text."""
 SAMPLE_TOKEN = "AbCdEfGhIjKlMnOpQrStUv"
+SAMPLE_REASON = "intervenante absente"
+SAMPLE_MESSAGE = "Le parking sera fermé ce jour-là, venez plutôt en bus."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,10 @@ def sample(motif: Any, organisation: Any, *, nom_sms: str = "") -> tuple[Seance,
     today = dates.local(utcnow(), emetteur.fuseau).date()
     tuesday = today + timedelta(days=(1 - today.weekday()) % 7 or 7)
     start = to_utc(tuesday, time(14), emetteur.fuseau)
-    neutral = content.discreet(motif)
+    neutral, visio = content.discreet(motif), motif.location_type is TypeLieu.VISIO
     neutral_name = clean_name(organisation.nom_neutre or content.NOM_NEUTRE)
     name = clean_name(motif.name or "Nom du motif")
+    public = motif.reservable_par is ReservablePar.TOUS and not neutral
     seance = Seance(
         id=0,
         version=1,
@@ -123,28 +127,36 @@ def sample(motif: Any, organisation: Any, *, nom_sms: str = "") -> tuple[Seance,
         debut=start,
         fin=start + timedelta(hours=2),
         fuseau=emetteur.fuseau,
-        lieu="Maison des solidarités",
-        adresse="3 rue des Lilas, 26100 Valmont",
+        lieu="" if visio else "Maison des solidarités",
+        adresse="" if visio else "3 rue des Lilas, 26100 Valmont",
         salle="",
         pmr="",
         telephone_lieu="",
-        visio=motif.location_type is TypeLieu.VISIO,
-        lien_visio="",
+        visio=visio,
+        lien_visio="https://visio.exemple.fr/atelier" if visio else "",
         instructions="" if neutral else motif.instructions_apres or "",
         avertissement="" if neutral else motif.avertissement_annulation or "",
         raison="",
         annulee=False,
-        autres=address(f"/o/{emetteur.slug}"),
+        autres=address(f"/o/{emetteur.slug}/motifs/{motif.id or 1}") if public else "",
     )
     return seance, emetteur
 
 
-def sample_context(motif: Any, organisation: Any, *, nom_sms: str = "") -> dict[str, Any]:
-    """What templates get about a sample place."""
+def sample_context(motif: Any, organisation: Any, *, event: str = "inscription", nom_sms: str = "") -> dict[str, Any]:
+    """What templates get about a sample place, and what that event alone says."""
     seance, emetteur = sample(motif, organisation, nom_sms=nom_sms)
-    return usager_context(
-        seance, emetteur, prenom="Yasmina", prenoms=["Yasmina"], pour_soi=True, lien=address(f"/p/{SAMPLE_TOKEN}")
-    )
+    if event == "annulation":
+        seance = replace(seance, annulee=True, raison="" if seance.neutre else SAMPLE_REASON)
+    words: dict[str, Any] = {"libre": SAMPLE_MESSAGE} if event == "message" else {}
+    if event == "modification":
+        day = dates.local(seance.debut, seance.fuseau).date() + timedelta(days=2)
+        before = to_utc(day, time(10), seance.fuseau)
+        kept = {name: getattr(seance, name) for name in ("lieu", "adresse", "salle", "lien_visio")}
+        kept |= {"debut": before.isoformat(), "fin": (before + timedelta(hours=2)).isoformat()}
+        words["change"] = Changement.of(seance, kept)
+    lien = address(f"/p/{SAMPLE_TOKEN}")
+    return usager_context(seance, emetteur, prenom="Yasmina", prenoms=["Yasmina"], pour_soi=True, lien=lien, **words)
 
 
 def usager_context(
@@ -192,7 +204,7 @@ def _few(names: list[str]) -> str:
 
 def preview_sms(motif: Any, organisation: Any, *, event: str = "inscription", nom_sms: str = "") -> SmsPreview:
     """The text an usager of this motif will get; `motif` may be unsaved, nothing is read or written."""
-    text = render_sms(event, sample_context(motif, organisation, nom_sms=nom_sms))
+    text = render_sms(event, sample_context(motif, organisation, event=event, nom_sms=nom_sms))
     return SmsPreview(text, sms.measure(text))
 
 
@@ -214,10 +226,13 @@ def preview_message(rdv: Rdv, corps: str) -> tuple[SmsPreview, bool]:
 
 def preview_email(motif: Any, organisation: Any, *, event: str = "inscription") -> Mail:
     """The mail an usager of this motif will get; `motif` may be unsaved, nothing is read or written."""
-    return render_mail(event, sample_context(motif, organisation))
+    return render_mail(event, sample_context(motif, organisation, event=event))
 
 
 def draft(**fields: Any) -> SimpleNamespace:
     """A motif being typed, for the previews: what the form does not say is empty."""
-    names = "name nom_sms nom_courriel discretion visibilite location_type instructions_apres avertissement_annulation"
+    names = (
+        "id name nom_sms nom_courriel discretion visibilite location_type reservable_par instructions_apres"
+        " avertissement_annulation"
+    )
     return SimpleNamespace(**{**dict.fromkeys(names.split()), **fields})

@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from webapp.domain.settings import HERITABLES
 from webapp.extensions import db
 from webapp.models import Agent, Lieu, Motif, PlageOuverture, Rdv, Service, TypeMotif
 from webapp.models.rdv import rdv_agents
@@ -98,6 +99,40 @@ def _coming(by: object, organisation_id: int, now: datetime) -> dict[int, Venir]
         .group_by(by)  # type: ignore[arg-type]
     )
     return {key: Venir(count, booked, first) for key, count, booked, first in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Touchees:
+    """Coming sessions somebody has booked, and the people there."""
+
+    seances: int = 0
+    personnes: int = 0
+
+
+def touched_by_motif(motif: Motif, settings: Collection[str], now: datetime) -> Touchees:
+    """The booked sessions to come that take at least one of these settings from their motif, and the people there.
+    Past ones are frozen: they are never among them."""
+    plage = PlageOuverture
+    inherited = [
+        and_(*(func.coalesce(getattr(level, name), "") == "" for level in (Rdv, plage)))
+        for name in settings
+        if name in HERITABLES
+    ]
+    question = (
+        select(func.count(), func.coalesce(func.sum(Rdv.places_prises), 0))
+        .outerjoin(Rdv.plage_ouverture)
+        .where(
+            Rdv.organisation_id == motif.organisation_id,
+            Rdv.motif_id == motif.id,
+            Rdv.starts_at > now,
+            Rdv.cancelled_at.is_(None),
+            Rdv.places_prises > 0,
+        )
+    )
+    if len(inherited) == len(settings):  # a plage or a session may say otherwise of each of them
+        question = question.where(or_(false(), *inherited))
+    seances, personnes = db.session.execute(question).one()
+    return Touchees(seances, personnes)
 
 
 def coming_sessions(organisation_id: int, plage_id: int, now: datetime, limit: int = 12) -> Sequence[Rdv]:

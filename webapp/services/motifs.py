@@ -18,6 +18,9 @@ from .droits import require
 from .rdvs import effective_capacity
 from .transaction import seat_lock, transaction
 
+TOLD = ("name", "nom_sms", "nom_courriel", "discretion", "instructions_apres", "avertissement_annulation")
+"""Settings whose words people have read, once they are booked. Nobody is written to when they change."""
+
 # What a form may set; the type and the kind of place freeze with the first session.
 EDITABLE = (
     "name", "description", "location_type", "colour", "capacite_max", "capacite_min", "minimum_heures",
@@ -55,6 +58,7 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
         if moved and frozen_fields(motif):
             raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
         changed = [name for name in EDITABLE if name in data and getattr(motif, name) != data[name]]
+        changements = {name: {"de": getattr(motif, name), "a": data[name]} for name in changed}
         heirs = motif_id is not None and {"capacite_max", "reservable_par"} & set(changed)
         coming = _coming(motif) if heirs else []  # locked before any write
         for name in changed:
@@ -71,14 +75,16 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
                 rdv.capacite_max = capacity
                 rdv.version += 1
                 live.publish(rdv.id, rdv.version)
-        journal.note(
-            motif.organisation_id,
-            "motif_cree" if motif_id is None else "motif_modifie",
-            motif,
-            agent=agent,
-            champs=changed,
-        )
+        if motif_id is None:
+            journal.note(motif.organisation_id, "motif_cree", motif, agent=agent, champs=changed)
+        elif changed:
+            journal.note(motif.organisation_id, "motif_modifie", motif, agent=agent, changements=changements)
         return motif
+
+
+def told_changes(motif: Motif, data: dict[str, Any]) -> list[str]:
+    """Which settings that booked people have read would not say the same any more."""
+    return [name for name in TOLD if name in data and getattr(motif, name) != data[name]]
 
 
 def set_archived(motif_id: int, archived: bool, agent: Agent) -> Motif:

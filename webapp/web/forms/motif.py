@@ -41,6 +41,8 @@ DELAIS_MAX = {7: "une semaine avant", 14: "2 semaines avant", 31: "un mois avant
 RAPPELS = {168: "une semaine avant", 72: "3 jours avant", 48: "2 jours avant (48 heures)", 24: "la veille (24 heures)",
            4: "le jour même (4 heures)"}  # fmt: skip
 TEXT = 2000
+NAME = 120
+COPIE = " (copie)"
 ENUMS = {
     "location_type": TypeLieu,
     "reservable_par": ReservablePar,
@@ -71,9 +73,10 @@ class MotifForm(BaseForm):
 
     service_id = SelectField("Service", coerce=int)
     name = StringField(
-        "Nom", [InputRequired("Donnez un nom au motif."), Length(max=120, message="120 caractères au plus.")],
+        "Nom",
+        [InputRequired("Donnez un nom au motif."), Length(max=NAME, message=f"Le nom a {NAME} caractères au plus.")],
         filters=[strip],
-    )  # fmt: skip
+    )
     description = TextAreaField(
         "Description en une ou deux phrases",
         [Length(max=300, message="La description a 300 caractères au plus.")],
@@ -164,12 +167,19 @@ class MotifForm(BaseForm):
         default=[Champ.TELEPHONE.value, Champ.COURRIEL.value],
     )
 
-    def __init__(self, motif: Motif | None = None, services: Sequence[Service] = (), frozen: bool = False) -> None:
-        super().__init__(obj=motif)
+    def __init__(
+        self,
+        motif: Motif | None = None,
+        services: Sequence[Service] = (),
+        frozen: bool = False,
+        copie: Motif | None = None,
+    ) -> None:
+        """`motif` is what is changed; `copie`, what a new one starts from."""
+        super().__init__(obj=motif or copie)
         self.delai_min_minutes.choices = offered(DELAIS_MIN, self.delai_min_minutes, "{} minutes avant")
         self.delai_max_jours.choices = offered(DELAIS_MAX, self.delai_max_jours, "{} jours avant")
         usual = dict(RAPPELS) | {
-            h: f"{h}{NBSP}heures avant" for h in (motif.rappels if motif else ()) if h not in RAPPELS
+            h: f"{h}{NBSP}heures avant" for h in (self.rappels.object_data or ()) if h not in RAPPELS
         }
         self.rappels.choices = answers(sorted(usual.items(), reverse=True))
         self.service_id.choices = answers((service.id, service.name) for service in services)
@@ -179,6 +189,8 @@ class MotifForm(BaseForm):
             self.service_id.data = services[0].id
         if frozen:
             del self.location_type
+        if copie is not None and not self.is_submitted():
+            self.name.data = f"{copie.name[: NAME - len(COPIE)].rstrip()}{COPIE}"
 
     def validate_colour(self, field: Field) -> None:
         """White text must be readable on it."""
@@ -191,6 +203,8 @@ class MotifForm(BaseForm):
         """Within the capacity."""
         if field.data and self.capacite_max.data and field.data > self.capacite_max.data:
             raise ValidationError(f"Le minimum ({field.data}) dépasse le nombre de places ({self.capacite_max.data}).")
+        if field.data and self._walk_in:
+            raise ValidationError("En entrée libre personne ne s’inscrit : laissez ce minimum vide.")
 
     def validate_delai_max_jours(self, field: Field) -> None:
         """Bookings must open before they close."""
@@ -201,6 +215,8 @@ class MotifForm(BaseForm):
         """Waiting is of no use to who is never told (docs/domain.md rule 12)."""
         if field.data and self.visibilite.data != Visibilite.VISIBLE_NOTIFIE.value:
             raise ValidationError("La liste d’attente a besoin d’un motif « visible, avec confirmation et rappels ».")
+        if field.data and self._walk_in:
+            raise ValidationError("En entrée libre il n’y a pas de place à attendre : retirez la liste d’attente.")
 
     def validate_champs(self, field: Field) -> None:
         """Somebody nobody can reach can't be told anything (docs/domain.md rule 8)."""
@@ -211,12 +227,24 @@ class MotifForm(BaseForm):
         """A few reminders help, many are noise."""
         if len(field.data or ()) > 3:
             raise ValidationError("Trois rappels au plus : au-delà, on ne les lit plus.")
+        online = self.reservable_par.data in {ReservablePar.TOUS.value, ReservablePar.INVITES.value}
+        longest, opens = max(field.data or [0]), self.delai_max_jours.data
+        if online and opens and longest > opens * 24:
+            when = RAPPELS.get(longest, f"{longest}{NBSP}heures avant")
+            raise ValidationError(
+                f"Le rappel « {when} » ne partirait jamais : à ce moment-là, la réservation n’est pas encore ouverte. "
+                "Retirez-le, ou ouvrez-la plus tôt."
+            )
+
+    @property
+    def _walk_in(self) -> bool:
+        return bool(self.reservable_par.data == ReservablePar.ENTREE_LIBRE.value)
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         ok = super().validate(extra_validators)
         capacity = self.capacite_max
         missing = capacity.data is None and not capacity.errors
-        if not self.stale and missing and self.reservable_par.data != ReservablePar.ENTREE_LIBRE.value:
+        if not self.stale and missing and not self._walk_in:
             capacity.errors = ["Indiquez le nombre de places. Il n’est facultatif qu’en entrée libre."]
             return False
         return ok
