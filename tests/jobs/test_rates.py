@@ -98,17 +98,17 @@ def test_a_run_hints_again_and_a_slow_rate_rests(
     make_app: MakeApp, providers: dict[str, object], sms: SmsSink, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One text in ten seconds: the next one is nobody's to wait for, and no run looks for it meanwhile."""
-    monkeypatch.setattr(messages, "WORK_SECONDS", 0.5)
+    monkeypatch.setattr(messages, "WORK_SECONDS", 1.5)  # time enough for the first ones on a busy machine
     client = redis.Redis.from_url(valkey.url)
     with make_app(**providers, SMS_RATE=0.1).app_context():
         booked(3)
         client.delete(wake.key("default"))
         assert deliver("default") == 4
         assert client.exists(wake.key("default"))
-        assert 8 < ttl(valkey) <= 10
+        assert 6 < ttl(valkey) <= 10
         began = time.monotonic()
         assert deliver("default") == 0
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 1.0  # it does not wait for a turn
         assert not client.exists(wake.key("default"))  # the clock asks again
         assert untried(Canal.SMS) == 2
 

@@ -1,6 +1,6 @@
 """Who is told what: the matrix of docs/notifications.md, row by row, as rows of the outbox."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -299,12 +299,3 @@ def test_the_page_says_before_the_click_who_will_get_what(seat: Participation) -
     found = prevenus(queries.active_participations(rdv.id))
     assert (found.personnes, found.sms, found.courriels, found.a_appeler) == (3, 2, 2, [unreachable])
     assert found.phrase == "2 SMS, 2 courriels, 1 à appeler"
-
-
-def test_what_became_of_messages_in_one_word(seat: Participation) -> None:
-    told(booked(seat))
-    assert queries.message_words(seat.rdv, [seat]) == {seat.id: "en attente"}
-    rows = db.session.scalars(select(Notification)).all()
-    change(rows[0], etat="echec")
-    change(rows[1], etat="envoyee", envoyee_le=datetime.now().astimezone())
-    assert queries.message_words(seat.rdv, [seat]) == {seat.id: "envoyé"}
