@@ -354,6 +354,13 @@ NO_SEATS = {
     "configuration.reessayer": "sends a message again",
     "configuration.reessayer_tout": "sends messages again",
     "configuration.reglages_messages": "sets how messages leave",
+    "configuration.nouveau_lieu": "a place that has no session yet",
+    "configuration.lieu": "corrects where sessions are held, not their seats",
+    "configuration.activation": "proposes a place, or no more",
+    "configuration.nouvelle_salle": "a room that has no session yet",
+    "configuration.salle": "renames a room",
+    "configuration.retrait_salle": "takes away a room where nothing is held",
+    "configuration.organisation": "says how the organisation is called and reached",
     "configuration.nouveau_motif": "a motif that has no session yet",
 }
 

@@ -119,7 +119,9 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
         rdv = make.rdv()
         agent = make.agent(rdv.motif.service, "admin")
         row = make.participation(rdv)
-        plage = make.plage(rdv.motif, [agent], lieu=make.lieu(rdv.organisation))
+        lieu = make.lieu(rdv.organisation)
+        salle = make.salle(lieu)
+        plage = make.plage(rdv.motif, [agent], lieu=lieu)
         agent.reset_nonce, agent.reset_hash = links.new_link(links.MOT_DE_PASSE)
         agent.reset_expire_le = rdv.starts_at
         tokens = {
@@ -127,6 +129,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
             "agent": links.token(links.MOT_DE_PASSE, agent.reset_nonce),
         }
         values = {"rdv_id": rdv.id, "pid": row.id, "motif_id": rdv.motif_id, "plage_id": plage.id}
+        values |= {"lieu_id": lieu.id, "salle_id": salle.id}
         db.session.commit()
         email = agent.email
     client = PageClient(app)

@@ -53,5 +53,24 @@ def note_capacities(changes: Iterable[tuple[Rdv, int | None]], agent: Agent) -> 
         _write(*rows)
 
 
+def note_places(changes: Iterable[tuple[Rdv, dict[str, str], dict[str, str]]], agent: Agent, prevenir: bool) -> None:
+    """Where these sessions are held reads otherwise since their place or room was corrected: one statement for all."""
+    rows = [
+        {
+            "organisation_id": rdv.organisation_id,
+            "acteur": Acteur.AGENT,
+            "agent_id": agent.id,
+            "rdv_id": rdv.id,
+            "sujet_type": "rdv",
+            "sujet_id": rdv.id,
+            "action": "modification",
+            "details": {"de": before, "a": after, "prevenir": prevenir},
+        }
+        for rdv, before, after in changes
+    ]
+    if rows:
+        _write(*rows)
+
+
 def _write(*rows: dict[str, Any]) -> None:
     db.session.execute(Journal.__table__.insert(), rows)

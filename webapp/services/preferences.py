@@ -18,6 +18,7 @@ from webapp.models import (
 )
 
 from . import journal
+from .organisation import set_fields
 from .transaction import seat_lock, transaction
 
 REGLAGES = ("confirmation_sms", "budget_sms_jour", "sms_sender", "nom_neutre")
@@ -158,7 +159,7 @@ def save_agent(agent_id: int, *, niveau: NiveauNotification, recapitulatif: bool
         if agent is None:
             raise Introuvable
         wanted = {"niveau_notification": niveau, "recapitulatif": recapitulatif}
-        if changed := _apply(agent, wanted):
+        if changed := set_fields(agent, wanted):
             journal.note(agent.organisation_id, "preferences", agent, agent=agent, changements=changed)
 
 
@@ -174,18 +175,8 @@ def save_reglages(organisation_id: int, reglages: dict[str, Any], agent: Agent) 
         )
         if found is None:
             raise Introuvable
-        changed = _apply(found, reglages)
+        changed = set_fields(found, reglages)
         if changed:
             db.session.flush()
             journal.note(found.id, "reglages_messages", found, agent=agent, changements=changed)
         return bool(changed)
-
-
-def _apply(row: Any, wanted: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Set these fields; what changed, from what to what."""
-    changed = {
-        name: {"de": getattr(row, name), "a": value} for name, value in wanted.items() if getattr(row, name) != value
-    }
-    for name in changed:
-        setattr(row, name, wanted[name])
-    return changed

@@ -18,5 +18,6 @@ def accueil() -> ResponseReturnValue:
     return respond(
         "configuration/accueil.html",
         motifs=any(octroi.droit is Droit.CONFIGURER_MOTIFS for octroi in agent.octrois()),
+        lieux=may(Droit.CONFIGURER_LIEUX, agent.organisation),
         messages=may(Droit.CONFIGURER_ORGANISATION, agent.organisation),
     )

@@ -1,0 +1,82 @@
+"""What an organisation says of itself and decides: one field per name of `services.organisation.EDITABLE`."""
+
+import re
+from typing import Any
+
+from wtforms import (
+    BooleanField,
+    ColorField,
+    EmailField,
+    Field,
+    IntegerField,
+    SelectField,
+    StringField,
+    TelField,
+    ValidationError,
+)
+from wtforms.validators import InputRequired, NumberRange
+
+from webapp.domain.contrast import MINIMUM, WHITE, accent_ok, ratio
+from webapp.domain.theme import accents
+from webapp.models import Organisation
+from webapp.services.organisation import EDITABLE, FUSEAUX, RETENTION_MAX
+
+from .base import BaseForm
+from .lieux import at_most, phone_shown, phone_typed, tidy
+from .motif import answers
+from .public import email_typed
+
+MONTHS = f"Écrivez un nombre de mois entre 1 et {RETENTION_MAX}."
+
+
+class OrganisationForm(BaseForm):
+    """Its name, its hours, how to reach it, its colour, and two decisions."""
+
+    name = StringField("Nom", [InputRequired("Donnez un nom à l’organisation."), at_most(120)], filters=[tidy])
+    timezone = SelectField("Fuseau horaire")
+    phone = TelField("Téléphone")
+    phone_hours = StringField("Horaires du téléphone", [at_most(120)], filters=[tidy])
+    email = EmailField("Courriel")
+    colour = ColorField("Couleur")
+    retention_mois = IntegerField(
+        "Garder les données des personnes combien de mois ?",
+        [InputRequired(MONTHS), NumberRange(min=1, max=RETENTION_MAX, message=MONTHS)],
+    )
+    surbooking_autorise = BooleanField("Permettre d’inscrire au-delà de la capacité")
+
+    def __init__(self, organisation: Organisation) -> None:
+        self.known = organisation.timezone
+        shown = {name: getattr(organisation, name) for name in EDITABLE}
+        super().__init__(data=shown | {"phone": phone_shown(organisation.phone, self.known)})
+        zones = FUSEAUX if self.known in FUSEAUX else {self.known: self.known} | FUSEAUX
+        self.timezone.choices = answers(zones.items())
+
+    def values(self) -> dict[str, Any]:
+        """What was said, once valid."""
+        return {name: self[name].data for name in EDITABLE}
+
+    def validate_name(self, field: Field) -> None:
+        if not field.data:
+            raise ValidationError("Donnez un nom à l’organisation.")
+
+    def validate_phone(self, field: Field) -> None:
+        zone = self.timezone.data
+        field.data = phone_typed(field.data or "", zone if zone in FUSEAUX else self.known)
+
+    def validate_email(self, field: Field) -> None:
+        field.data = email_typed(field.data) if (field.data or "").strip() else ""
+
+    def validate_colour(self, field: Field) -> None:
+        """White text must be readable on it; if not, the nearest one where it is."""
+        typed = (field.data or "").strip().lower()
+        if not re.fullmatch(r"#[0-9a-f]{6}", typed):
+            raise ValidationError("Choisissez une couleur, ou écrivez-la comme #0b5f63.")
+        if not accent_ok(typed):
+            darker = accents(typed)[0].accent
+            contrast = f"{ratio(typed, WHITE):.1f}".replace(".", ",")
+            least = str(MINIMUM).replace(".", ",")
+            raise ValidationError(
+                f"Cette couleur est trop claire : un texte blanc s’y lit mal (contraste de {contrast}, il en faut "
+                f"{least}). La même, plus foncée : {darker}"
+            )
+        field.data = typed
