@@ -104,3 +104,63 @@ def services_with(octrois: Iterable[Octroi], droit: Droit, organisation_id: int)
     if any(o.service_id is None for o in held):
         return None
     return {o.service_id for o in held if o.service_id is not None}
+
+
+ORGANISATION_ENTIERE = frozenset({Droit.CONFIGURER_ORGANISATION, Droit.GERER_INTEGRATIONS})
+"""Rights about the organisation as a whole: given for one service they would open nothing."""
+
+
+def preset_grants(preset: str, organisation_id: int, services: Iterable[int]) -> frozenset[Octroi]:
+    """What a preset gives to an agent of these services."""
+    scopes: list[int | None] = [None] if preset in PRESETS_TOUS_SERVICES else list(services)
+    return frozenset(Octroi(organisation_id, scope, droit) for droit in PRESETS[preset] for scope in scopes)
+
+
+def preset_of(octrois: Iterable[Octroi], organisation_id: int, services: Iterable[int]) -> str | None:
+    """The preset these grants amount to for an agent of these services; None when they were chosen one by one."""
+    held, own = frozenset(octrois), list(services)
+    return next((name for name in PRESETS if held and held == preset_grants(name, organisation_id, own)), None)
+
+
+def complete(octrois: Iterable[Octroi]) -> frozenset[Octroi]:
+    """The same grants with the `voir` that any right implies."""
+    found = set(octrois)
+    return frozenset(found | {Octroi(o.organisation_id, o.service_id, Droit.VOIR) for o in found})
+
+
+class Obstacle(StrEnum):
+    """Why an agent's rights may not be changed so."""
+
+    PORTEE = "portee"  # the editor does not manage agents there
+    PAS_A_SOI = "pas_a_soi"  # nobody grants what they don't have
+    SANS_EFFET = "sans_effet"  # a right of the whole organisation, for one service
+    DERNIER = "dernier"  # nobody would manage agents any more
+
+
+def obstacle(
+    mine: Iterable[Octroi], before: Iterable[Octroi], after: Iterable[Octroi], others: Iterable[Octroi]
+) -> tuple[Obstacle, frozenset[Octroi]] | None:
+    """What stands against changing somebody's grants from `before` to `after`, and the grants it is about.
+
+    `mine` are those of who changes them; `others` those of all the other agents who can log in (`mine` among them, but
+    when they change their own). Rule 14: nobody grants what they don't have, nor removes the last who manages agents.
+    """
+    mine, before, after = tuple(mine), frozenset(before), frozenset(after)
+    given, taken = after - before, before - after
+    outside = {o for o in given | taken if not _holds(mine, Droit.GERER_AGENTS, o)}
+    if outside:
+        return Obstacle.PORTEE, frozenset(outside)
+    not_mine = {o for o in given if not _holds(mine, o.droit, o)}
+    if not_mine:
+        return Obstacle.PAS_A_SOI, frozenset(not_mine)
+    useless = {o for o in given if o.service_id is not None and o.droit in ORGANISATION_ENTIERE}
+    if useless:
+        return Obstacle.SANS_EFFET, frozenset(useless)
+    rest = tuple(others)
+    managing = {o for o in taken if o.droit is Droit.GERER_AGENTS}
+    orphans = {o for o in managing if not _holds((*rest, *after), Droit.GERER_AGENTS, o)}
+    return (Obstacle.DERNIER, frozenset(orphans)) if orphans else None
+
+
+def _holds(octrois: Iterable[Octroi], droit: Droit, where: Octroi) -> bool:
+    return decide(octrois, droit, where.organisation_id, where.service_id) is Decision.PERMIS

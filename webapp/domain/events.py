@@ -119,3 +119,11 @@ class MotDePasse(Event):
 
     agent_id: int
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitationAgent(Event):
+    """A colleague opened an account for an agent, who chooses a password; `version` grows with each link."""
+
+    agent_id: int
+    version: int

@@ -1,4 +1,4 @@
-"""Agents' accounts: log in, forget a password, choose another."""
+"""Agents' accounts: log in, choose a password, forget it, choose another."""
 
 import hashlib
 from datetime import timedelta
@@ -13,7 +13,7 @@ from webapp.clock import utcnow
 from webapp.domain.contacts import fold_email
 from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
 from webapp.domain.errors import Introuvable, Refus
-from webapp.domain.events import MotDePasse
+from webapp.domain.events import InvitationAgent, MotDePasse
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
 from webapp.models import Agent, DroitAgent, Organisation, Service, SessionAgent
@@ -23,6 +23,7 @@ from . import journal
 from .transaction import transaction
 
 RESET_LIFE = timedelta(hours=1)
+INVITATION_LIFE = timedelta(days=7)
 SESSION_LIFE = timedelta(hours=12)
 PASSWORD_MIN = 12
 
@@ -68,18 +69,40 @@ def ask_reset(courriel: str) -> None:
         ).first()
         if agent is None:
             return
-        agent.reset_nonce, agent.reset_hash = links.new_link(links.MOT_DE_PASSE)
-        agent.reset_expire_le = utcnow() + RESET_LIFE
-        agent.reset_version += 1
+        _link(agent, RESET_LIFE)
         emit(MotDePasse(agent_id=agent.id, version=agent.reset_version))
 
 
+def send_invitation(agent: Agent) -> None:
+    """Send a new agent the link to choose a first password, in the running transaction: single use, seven days, a new
+    one kills the old."""
+    _link(agent, INVITATION_LIFE)
+    db.session.flush()
+    emit(InvitationAgent(agent_id=agent.id, version=agent.reset_version))
+
+
+def _link(agent: Agent, life: timedelta) -> None:
+    agent.reset_nonce, agent.reset_hash = links.new_link(links.MOT_DE_PASSE)
+    agent.reset_expire_le = utcnow() + life
+    agent.reset_version = (agent.reset_version or 0) + 1
+
+
+def end_access(agent: Agent) -> None:
+    """Close every session of that agent and kill the link they may hold, in the running transaction."""
+    agent.auth_version += 1  # also ends a session somebody is opening at this moment
+    db.session.execute(delete(SessionAgent).where(SessionAgent.agent_id == agent.id))
+    agent.reset_nonce = agent.reset_hash = agent.reset_expire_le = None
+
+
 def agent_for_reset(token: str) -> Agent:
-    """The agent a live link belongs to; raises `Introuvable` when it was used, replaced or is over an hour old."""
+    """The agent a live link belongs to; raises `Introuvable` when it was used, replaced or is too old."""
     hashed = links.fingerprint(token)
     agent = db.session.scalars(select(Agent).where(Agent.reset_hash == hashed)).first() if hashed else None
     if agent is None or not agent.actif or agent.reset_expire_le is None or agent.reset_expire_le < utcnow():
-        raise Introuvable("Ce lien n’est plus valable : il sert une seule fois, pendant une heure.")
+        raise Introuvable(
+            "Ce lien n’est plus valable : il sert une seule fois, et pour un temps. Sur la page de connexion, "
+            "« Mot de passe oublié » vous en envoie un autre."
+        )
     return agent
 
 
@@ -91,9 +114,7 @@ def reset_password(token: str, mot_de_passe: str) -> Agent:
         db.session.refresh(agent, with_for_update=True)
         agent_for_reset(token)
         agent.password_hash = hashed
-        agent.auth_version += 1  # also ends a session somebody is opening at this moment with the old password
-        db.session.execute(delete(SessionAgent).where(SessionAgent.agent_id == agent.id))
-        agent.reset_nonce = agent.reset_hash = agent.reset_expire_le = None
+        end_access(agent)
         journal.note(agent.organisation_id, "mot_de_passe_change", agent, agent=agent)
         return agent
 

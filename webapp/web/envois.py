@@ -20,6 +20,7 @@ MESSAGES = {
     "budget_sms": "Alerte : budget de SMS atteint",
     "acces": "Code d’accès",
     "mot_de_passe": "Mot de passe oublié",
+    "invitation_agent": "Invitation d’un agent",
 }
 CANAUX = {Canal.SMS: "SMS", Canal.COURRIEL: "courriel"}
 ETATS = {
