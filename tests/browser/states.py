@@ -283,6 +283,22 @@ def typed_motif(page: Page, _scene: Scene) -> None:
     page.locator("#apercu-courriel > summary").click()
 
 
+def motif_people_have_read(page: Page, scene: Scene) -> None:
+    """Another name for a motif whose coming sessions are booked: how many people, before it is saved."""
+    page.goto(f"/configuration/motifs/{scene.motif['RSA']}")
+    fill(page, name="Mes droits, tous mes droits")
+    press(page, "Enregistrer")
+    expect(page.locator("#touchees")).to_be_focused()
+
+
+def other_message_previewed(page: Page, scene: Scene) -> None:
+    page.goto(f"/configuration/motifs/{scene.motif['RSA']}")
+    page.get_by_label("Aperçu du message").select_option("modification")
+    page.get_by_label("Que nomme-t-il ?").select_option("neutre")
+    expect(page.locator("#apercu")).to_contain_text("au lieu de")
+    expect(page.locator("#apercu")).to_contain_text("Formule neutre")
+
+
 def at(address: str) -> Callable[[Page, Scene], str]:
     return lambda _page, scene: address.format(scene=scene)
 
@@ -382,6 +398,8 @@ AGENTS = [
     State("plage", at("/agent/plages/{scene.plage}"), HELENE),
     State("configuration", at("/configuration/"), ADMIN),
     State("motifs", at("/configuration/motifs"), ADMIN),
+    State("motifs, none fits", at("/configuration/motifs?q=introuvable"), ADMIN),
+    State("motifs, archived ones too", at("/configuration/motifs?etat=tous"), ADMIN),
     State("motif, new", at("/configuration/motifs/nouveau"), ADMIN),
     State(
         "motif, errors",
@@ -391,9 +409,14 @@ AGENTS = [
     ),
     State("motif, typed", typed_motif, ADMIN),
     State("motif, edited", at("/configuration/motifs/{scene.motif[RSA]}"), ADMIN),
+    State("motif, another message", other_message_previewed, ADMIN),
+    State("motif, people have read it", motif_people_have_read, ADMIN),
+    State("motif, duplicated", at("/configuration/motifs/nouveau?copie={scene.motif[RSA]}"), ADMIN),
     State("motif, archived", at("/configuration/motifs/{scene.motif[archived]}"), ADMIN),
     State("motif, to archive", at("/configuration/motifs/{scene.motif[RSA]}/archivage"), ADMIN),
     State("motif, to take back", at("/configuration/motifs/{scene.motif[archived]}/archivage"), ADMIN),
+    State("journal", at("/configuration/journal"), ADMIN),
+    State("journal, none fits", at("/configuration/journal?du=2001-01-01&au=2001-01-02"), ADMIN),
     State("messages sent", at("/configuration/messages"), ADMIN),
     State("messages sent, one day unfolded", messages_unfolded, ADMIN),
     State("messages sent, none fits", at("/configuration/messages?evenement=minimum&etat=echec"), ADMIN),

@@ -30,8 +30,9 @@ CONFIGURE = {
     Droit.CONFIGURER_ORGANISATION,
     Droit.GERER_AGENTS,
     Droit.GERER_INTEGRATIONS,
+    Droit.VOIR_JOURNAL,
 }
-"""Rights of who sets something up."""
+"""Rights of who sets something up, or looks back at it."""
 IDLE = timedelta(hours=4)
 SEEN_EVERY = 60  # seconds: the cookie is written again no more often
 NOTED_EVERY = timedelta(minutes=15)  # nor the session's row

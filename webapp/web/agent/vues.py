@@ -11,7 +11,7 @@ from flask import url_for
 from webapp.clock import utcnow
 from webapp.domain import phones
 from webapp.domain.capacity import ReservablePar
-from webapp.domain.dates import NBSP, day_month, hour, local, long_date, span
+from webapp.domain.dates import day_month, hour, local, long_date, span
 from webapp.domain.participation import Acteur, Etat, Statut, etat
 from webapp.domain.settings import Reglage, nom_sms, resolve
 from webapp.models import Champ, EtatNotification, Participation, Rdv, TypeLieu
@@ -19,7 +19,7 @@ from webapp.notifications.people import lecteurs
 from webapp.queries import fiche
 from webapp.services.preferences import choosable, voies
 from webapp.web.envois import CANAUX, message_name, without_contacts
-from webapp.web.templating import pluriel
+from webapp.web.recit import sentence
 from webapp.web.vues import PersonneVue
 
 RESERVABLE = {
@@ -247,53 +247,15 @@ def journal(rdv: Rdv) -> list[tuple[datetime, str, str]]:
     """(moment, the moment in words, sentence) of the last things done, latest first."""
     tz = rdv.organisation.timezone
     return [
-        (local(line.quand, tz), _when(line.quand, tz), _sentence(line, f"{first} {last}" if last else "quelqu’un"))
+        (
+            local(line.quand, tz),
+            _when(line.quand, tz),
+            sentence(
+                line, line.agent.nom_court if line.agent else "", f"{first} {last}".strip() if last else "quelqu’un"
+            ),
+        )
         for line, first, last in fiche.journal(rdv)
     ]
-
-
-def _sentence(line: Any, name: str) -> str:
-    who = line.agent.nom_court if line.agent else {Acteur.SYSTEME: "Le site"}.get(line.acteur, "")
-    details: dict[str, Any] = line.details
-    extra = (" en surnombre" if details.get("surbooking") else "") + (
-        ", sans prévenir" if details.get("prevenir") is False else ""
-    )
-    after, before = details.get("a"), details.get("de")
-    if line.action == "inscription":
-        return f"{who} a inscrit {name}{extra}." if who else f"Inscription de {name} en ligne."
-    if line.action == "statut":
-        if not who:
-            return f"{name} a prévenu : absence." if after == Statut.EXCUSE else f"{name} a repris sa place."
-        if after == Statut.ANNULE:
-            return f"{who} a retiré {name}{extra}."
-        if before == Statut.ANNULE:
-            return f"{who} a réinscrit {name}{extra}."
-        return f"{who} a noté {name} « {Statut(str(after)).label} »{extra}."
-    if line.action == "canaux":
-        return _chosen(details, who, name)
-    if line.action == "nouvel_essai":
-        return f"{who} a demandé un nouvel essai pour {pluriel(details['messages'], 'message')} en échec."
-    if line.action == "annulation":
-        return f"{who} a annulé la séance{extra}."
-    if line.action == "modification":
-        return f"{who} a changé la date ou le lieu{extra}."
-    if line.action == "rdv_cree":
-        return f"{who} a créé la séance."
-    if line.action == "message":
-        return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
-    if line.action == "note":
-        return f"{who} a changé la note de la séance."
-    if line.action == "capacite":
-        seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (after, before))
-        return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
-    return f"{who} : {line.action.replace('_', ' ')}."
-
-
-def _chosen(details: dict[str, Any], who: str, name: str) -> str:
-    """ "Nadia K. a noté pour Yasmina Amrani : SMS non, rappels oui."."""
-    words = {"sms": "SMS", "courriel": "courriel", "rappels": "rappels"}
-    chosen = [f"{words[key]} {'oui' if yes else 'non'}" for key, yes in details.get("choix", {}).items()]
-    return f"{who} a noté pour {name} : {', '.join(chosen)}." if who else f"Choix de {name} : {', '.join(chosen)}."
 
 
 def heading(rdv: Rdv) -> str:

@@ -17,6 +17,7 @@ def accueil() -> ResponseReturnValue:
     agent = current_agent()
     return respond(
         "configuration/accueil.html",
+        journal=any(octroi.droit is Droit.VOIR_JOURNAL for octroi in agent.octrois()),
         motifs=any(octroi.droit is Droit.CONFIGURER_MOTIFS for octroi in agent.octrois()),
         lieux=may(Droit.CONFIGURER_LIEUX, agent.organisation),
         messages=may(Droit.CONFIGURER_ORGANISATION, agent.organisation),

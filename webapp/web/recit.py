@@ -1,0 +1,210 @@
+"""Lines of the journal in words: one sentence for each action there is, and what changed, from what to what."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from webapp.domain.dates import NBSP, long_moment
+from webapp.domain.participation import Acteur, Statut
+from webapp.models import Champ, ConfirmationSms, Discretion, Journal, NiveauNotification, TypeLieu
+from webapp.web.forms.motif import DELAIS_MAX, DELAIS_MIN, RAPPELS, RESERVABLE_PAR
+from webapp.web.templating import pluriel
+
+ACTIONS = {
+    "rdv_cree": "a créé une séance",
+    "annulation": "a annulé la séance{plus}",
+    "modification": "a changé la date ou le lieu{plus}",
+    "note": "a changé la note de la séance",
+    "motif_cree": "a créé le motif {quoi}",
+    "motif_modifie": "a modifié le motif {quoi}",
+    "motif_archive": "a archivé le motif {quoi}",
+    "motif_restaure": "a proposé à nouveau le motif {quoi}",
+    "plage_creee": "a créé une plage d’ouverture de {quoi}{seances}",
+    "plage_modifiee": "a modifié une plage d’ouverture de {quoi}{seances}",
+    "lieu_cree": "a créé le lieu {quoi}",
+    "lieu_modifie": "a modifié le lieu {quoi}",
+    "lieu_desactive": "a désactivé le lieu {quoi}",
+    "lieu_retabli": "a proposé à nouveau le lieu {quoi}",
+    "salle_creee": "a créé la salle {quoi}",
+    "salle_modifiee": "a modifié la salle {quoi}",
+    "salle_retiree": "a retiré la salle {quoi}",
+    "organisation_modifiee": "a modifié les réglages de l’organisation",
+    "reglages_messages": "a modifié les réglages des messages",
+    "agent_cree": "a créé le compte de {quoi}",
+    "agent_invite": "a invité {quoi}",
+    "agent_droits": "a modifié les services ou les droits de {quoi}",
+    "agent_desactive": "a désactivé le compte de {quoi}",
+    "agent_reactive": "a réactivé le compte de {quoi}",
+    "invitation_renvoyee": "a renvoyé son invitation à {quoi}",
+    "mot_de_passe_change": "a choisi un nouveau mot de passe",
+    "preferences": "a changé ses préférences",
+}
+"""Action → what somebody did. One that is not here is said with its own name."""
+
+CHAMPS = {
+    "name": "Nom", "nom": "Nom", "description": "Description", "location_type": "Où", "colour": "Couleur",
+    "capacite": "Places", "capacite_max": "Places", "capacite_min": "Minimum de participants",
+    "minimum_heures": "Heures avant de vérifier le minimum", "instructions_avant": "Instructions avant de réserver",
+    "instructions_apres": "Instructions une fois la place réservée", "nom_sms": "Nom dans les SMS",
+    "nom_courriel": "Nom dans les courriels", "avertissement_annulation": "Avertissement à qui voudrait annuler",
+    "reservable_par": "Qui peut réserver", "delai_min_minutes": "Réservation jusqu’à",
+    "delai_max_jours": "Réservation à partir de", "visibilite": "Discrétion du rendez-vous",
+    "discretion": "Ce que nomment les messages", "rappels": "Rappels", "liste_attente": "Liste d’attente",
+    "champs": "Renseignements demandés", "confirmation_sms": "Confirmation par SMS",
+    "budget_sms_jour": "SMS par jour au plus", "sms_sender": "Expéditeur des SMS", "nom_neutre": "Formule neutre",
+    "niveau_notification": "Séances dont prévenir", "recapitulatif": "Récapitulatif du matin",
+    "starts_at": "Début", "debut": "Début", "ends_at": "Fin", "fin": "Fin", "lieu_id": "Lieu", "lieu": "Lieu",
+    "salle_id": "Salle", "salle": "Salle", "adresse": "Adresse", "lien_visio": "Lien de visioconférence",
+    "address": "Adresse", "postal_code": "Code postal", "city": "Commune", "phone": "Téléphone", "email": "Courriel",
+    "phone_hours": "Horaires du téléphone", "pmr": "Accessibilité", "timezone": "Fuseau horaire", "slug": "Adresse web",
+    "retention_mois": "Mois de conservation", "surbooking_autorise": "Surnombre autorisé", "profil": "Profil",
+    "services": "Services", "droits": "Droits", "first_name": "Prénom", "last_name": "Nom", "short_name": "Nom court",
+}  # fmt: skip
+"""Fields as pages name them."""
+
+MOTS: dict[str, Mapping[Any, str]] = {
+    "reservable_par": {who.value: words for who, words in RESERVABLE_PAR.items()},
+    "location_type": {TypeLieu.SUR_PLACE.value: "sur place", TypeLieu.VISIO.value: "en visioconférence"},
+    "discretion": {Discretion.COMPLET.value: "le nom de l’atelier", Discretion.NEUTRE.value: "une formule neutre"},
+    "visibilite": {
+        "visible_notifie": "visible, avec confirmation et rappels",
+        "visible_non_notifie": "visible, sans confirmation ni rappel",
+        "invisible": "invisible pour le public",
+    },
+    "delai_min_minutes": DELAIS_MIN,
+    "delai_max_jours": DELAIS_MAX,
+    "rappels": RAPPELS,
+    "champs": {
+        Champ.TELEPHONE.value: "téléphone",
+        Champ.COURRIEL.value: "courriel",
+        Champ.DATE_NAISSANCE.value: "date de naissance",
+        Champ.NUMERO_DOSSIER.value: "numéro de dossier",
+    },
+    "confirmation_sms": {
+        ConfirmationSms.TOUJOURS.value: "toujours",
+        ConfirmationSms.SANS_COURRIEL.value: "à qui n’a pas de courriel",
+        ConfirmationSms.SOUS_48H.value: "dans les dernières 48 heures",
+    },
+    "niveau_notification": {
+        NiveauNotification.TOUTES.value: "toutes",
+        NiveauNotification.PROCHES.value: "celles du jour et du lendemain",
+        NiveauNotification.AUCUNE.value: "aucune",
+    },
+}
+"""Field → its values in words."""
+MOMENTS = {"starts_at", "ends_at", "debut", "fin"}
+SHOWN = 200
+"""Characters of a long text; the rest is cut."""
+
+
+def sentence(line: Journal, who: str, name: str, quoi: str = "") -> str:
+    """What was done, by `who` (empty for the person themself), to `name` (a person) or `quoi` (a thing, quoted)."""
+    who = who or {Acteur.SYSTEME: "Le site"}.get(line.acteur, "")
+    details: dict[str, Any] = line.details
+    extra = (" en surnombre" if details.get("surbooking") else "") + (
+        ", sans prévenir" if details.get("prevenir") is False else ""
+    )
+    if line.action in _PEOPLE:
+        return _PEOPLE[line.action](details, who, name, extra)
+    if line.action in ACTIONS:
+        words = ACTIONS[line.action].format(quoi=quoi or "qui n’existe plus", plus=extra, seances=_sessions(details))
+        return f"{who or 'Quelqu’un'} {words}."
+    return f"{who or 'Quelqu’un'} : {line.action.replace('_', ' ')}{f' {quoi}' if quoi else ''}."
+
+
+def changes(details: Mapping[str, Any], tz: str, names: Mapping[str, Mapping[int, str]]) -> list[tuple[str, str, str]]:
+    """(what, what it was, what it is) of a line; `names` are those of the ids it keeps, by field."""
+    found = dict(details.get("changements") or {})
+    before, after = details.get("de"), details.get("a")
+    if isinstance(before, dict) and isinstance(after, dict):
+        found |= {
+            name: {"de": before[name], "a": after.get(name)} for name in before if before[name] != after.get(name)
+        }
+
+    def words(name: str, value: Any) -> str:
+        if name in MOMENTS and value:
+            return long_moment(datetime.fromisoformat(value), tz)
+        return _words(names[name].get(value, "") if name in names else value, MOTS.get(name, {}))
+
+    said = []
+    for name, change in found.items():
+        old, new = change.get("de"), change.get("a")
+        if isinstance(old, list) and isinstance(new, list) and len(old) + len(new) > 6:
+            old, new = [one for one in old if one not in new], [one for one in new if one not in old]
+            said.append((f"{_label(name)}, en plus ou en moins", words(name, old), words(name, new)))
+        else:
+            said.append((_label(name), words(name, old), words(name, new)))
+    return said
+
+
+def _label(name: str) -> str:
+    return CHAMPS.get(name, name.replace("_", " ").capitalize())
+
+
+def _words(value: Any, known: Mapping[Any, str]) -> str:
+    if isinstance(value, bool):
+        return "oui" if value else "non"
+    if value in (None, "", []):
+        return "rien"
+    if isinstance(value, list):
+        return ", ".join(_words(one, known) for one in value)
+    text = known.get(value, str(value))
+    return text if len(text) <= SHOWN else f"{text[:SHOWN].rstrip()}…"
+
+
+def _booked(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"{who} a inscrit {name}{extra}." if who else f"Inscription de {name} en ligne."
+
+
+def _status(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    after, before = details.get("a"), details.get("de")
+    if after is None:  # the person is forgotten: so is what became of them
+        return f"{who} a noté le statut de {name}." if who else f"{name} a changé de statut."
+    if not who:
+        return f"{name} a prévenu : absence." if after == Statut.EXCUSE else f"{name} a repris sa place."
+    if after == Statut.ANNULE:
+        return f"{who} a retiré {name}{extra}."
+    if before == Statut.ANNULE:
+        return f"{who} a réinscrit {name}{extra}."
+    return f"{who} a noté {name} « {Statut(str(after)).label} »{extra}."
+
+
+def _chosen(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    """ "Nadia K. a noté pour Yasmina Amrani : SMS non, rappels oui."."""
+    words = {"sms": "SMS", "courriel": "courriel", "rappels": "rappels"}
+    chosen = ", ".join(f"{words[key]} {'oui' if yes else 'non'}" for key, yes in details.get("choix", {}).items())
+    if not chosen:  # the person is forgotten
+        return f"{who} a noté par quoi prévenir {name}." if who else f"Choix de {name}."
+    return f"{who} a noté pour {name} : {chosen}." if who else f"Choix de {name} : {chosen}."
+
+
+def _retried(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"{who} a demandé un nouvel essai pour {pluriel(details.get('messages', 0), 'message')} en échec."
+
+
+def _written(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
+
+
+def _capacity(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (details.get("a"), details.get("de")))
+    return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
+
+
+def _sessions(details: dict[str, Any]) -> str:
+    """ " (13 séances créées, 2 retirées)"."""
+    made, gone = details.get("creees") or 0, details.get("retirees") or 0
+    words = [pluriel(made, "séance créée", "séances créées")] if made else []
+    words += [pluriel(gone, "séance retirée", "séances retirées")] if gone else []
+    return f" ({', '.join(words)})" if words else ""
+
+
+_PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
+    "inscription": _booked,
+    "statut": _status,
+    "canaux": _chosen,
+    "nouvel_essai": _retried,
+    "message": _written,
+    "capacite": _capacity,
+}
+"""Actions whose sentence depends on more than who and what."""
