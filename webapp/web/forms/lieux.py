@@ -75,7 +75,7 @@ class LieuForm(KnownForm):
     pmr = StringField("Accessibilité", [at_most(200)], filters=[tidy])
 
     def __init__(self, lieu: Lieu | None, timezone: str) -> None:
-        self.timezone = timezone
+        self.timezone, self.number = timezone, ""
         shown = {name: getattr(lieu, name) for name in LIEU} | {"connu": cle(lieu)} if lieu else {}
         if lieu:
             shown["phone"] = phone_shown(lieu.phone, timezone)
@@ -101,7 +101,10 @@ class LieuForm(KnownForm):
         field.data = typed
 
     def validate_phone(self, field: Field) -> None:
-        field.data = phone_typed(field.data or "", self.timezone)
+        self.number = phone_typed(field.data or "", self.timezone)
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {"phone": self.number}
 
 
 class SalleForm(KnownForm):

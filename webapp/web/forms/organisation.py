@@ -39,13 +39,13 @@ class OrganisationForm(BaseForm):
     email = EmailField("Courriel")
     colour = ColorField("Couleur")
     retention_mois = IntegerField(
-        "Garder les données des personnes combien de mois ?",
+        "Durée de conservation des données, en mois",
         [InputRequired(MONTHS), NumberRange(min=1, max=RETENTION_MAX, message=MONTHS)],
     )
     surbooking_autorise = BooleanField("Permettre d’inscrire au-delà de la capacité")
 
     def __init__(self, organisation: Organisation) -> None:
-        self.known = organisation.timezone
+        self.known, self.number = organisation.timezone, ""
         shown = {name: getattr(organisation, name) for name in EDITABLE}
         super().__init__(data=shown | {"phone": phone_shown(organisation.phone, self.known)})
         zones = FUSEAUX if self.known in FUSEAUX else {self.known: self.known} | FUSEAUX
@@ -53,7 +53,7 @@ class OrganisationForm(BaseForm):
 
     def values(self) -> dict[str, Any]:
         """What was said, once valid."""
-        return {name: self[name].data for name in EDITABLE}
+        return {name: self[name].data for name in EDITABLE} | {"phone": self.number}
 
     def validate_name(self, field: Field) -> None:
         if not field.data:
@@ -61,7 +61,7 @@ class OrganisationForm(BaseForm):
 
     def validate_phone(self, field: Field) -> None:
         zone = self.timezone.data
-        field.data = phone_typed(field.data or "", zone if zone in FUSEAUX else self.known)
+        self.number = phone_typed(field.data or "", zone if zone in FUSEAUX else self.known)
 
     def validate_email(self, field: Field) -> None:
         field.data = email_typed(field.data) if (field.data or "").strip() else ""
