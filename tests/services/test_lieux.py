@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests import factories as make
+from tests.databases import statements
 from webapp.clock import utcnow
 from webapp.domain.errors import Interdit, Introuvable, Perime, Refus
 from webapp.domain.participation import Statut
@@ -167,6 +168,31 @@ def test_who_would_be_told_counts_a_message_for_each_session() -> None:
     told = lieux.told(queries.booked(place.org.id, place.lieu, utcnow()))
     assert (told.personnes, told.phrase) == (2, "2 SMS, 2 courriels, 1 à appeler")
     assert [person.id for person in told.a_appeler] == [nobody_reaches.id]
+
+
+def test_a_correction_told_to_nobody_costs_the_same_however_many_sessions() -> None:
+    place = Place()
+
+    def cost(address: str) -> int:
+        db.session.expire_all()
+        with statements() as seen:
+            assert lieux.save_lieu(place.lieu.id, {"address": address}, place.admin)[1]
+        return len(seen)
+
+    place.session({})
+    few = cost("5 rue des Lilas")
+    for number in range(20):
+        place.session({}, starts_at=utcnow() + timedelta(days=number + 1))
+    assert cost("7 rue des Lilas") == few
+
+
+def test_who_said_to_tell_nothing_is_not_counted() -> None:
+    place = Place()
+    rdv = place.session({})
+    make.participation(rdv, prevenir=False)
+    db.session.commit()
+    told = lieux.told(queries.booked(place.org.id, place.lieu, utcnow()))
+    assert (told.personnes, told.phrase) == (1, "1 SMS")
 
 
 def test_a_place_no_longer_proposed_keeps_its_sessions_and_its_plages() -> None:

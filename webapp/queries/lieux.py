@@ -85,14 +85,14 @@ def coming_sessions(organisation_id: int, where: Lieu | Salle, now: datetime) ->
 
 
 def booked(organisation_id: int, where: Lieu | Salle, now: datetime) -> Sequence[Participation]:
-    """Who is booked in the coming sessions held there, with their readers, sessions and motifs: one statement."""
+    """Who is booked in the coming sessions held there, with their readers: one statement."""
     return db.session.scalars(
         select(Participation)
         .join(Participation.rdv)
         .where(
             Rdv.organisation_id == organisation_id, held(where), to_come(now), Participation.statut == Statut.INSCRIT
         )
-        .options(contains_eager(Participation.rdv).joinedload(Rdv.motif), with_readers())
+        .options(with_readers())
         .order_by(Rdv.starts_at, Participation.rdv_id, Participation.id)
     ).all()
 

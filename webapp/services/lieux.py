@@ -46,12 +46,15 @@ def is_news(row: Lieu | Salle, data: dict[str, Any]) -> bool:
 def told(places: Iterable[Participation]) -> Prevenus:
     """Who would be told about these places in several sessions: one message per session, person and channel."""
     by_session: dict[int, list[Participation]] = defaultdict(list)
+    readers: set[int] = set()
     for place in places:
         by_session[place.rdv_id].append(place)
+        if place.prevenir:
+            readers.add(place.usager.responsable_id or place.usager_id)
     each = [prevenus(found) for found in by_session.values()]
     to_call: dict[int, Usager] = {usager.id: usager for one in each for usager in one.a_appeler}
     return Prevenus(
-        personnes=prevenus(place for found in by_session.values() for place in found).personnes,
+        personnes=len(readers),
         sms=sum(one.sms for one in each),
         courriels=sum(one.courriels for one in each),
         a_appeler=list(to_call.values()),
