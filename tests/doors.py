@@ -361,6 +361,11 @@ NO_SEATS = {
     "configuration.salle": "renames a room",
     "configuration.retrait_salle": "takes away a room where nothing is held",
     "configuration.organisation": "says how the organisation is called and reached",
+    "configuration.inviter_agent": "opens an account",
+    "configuration.agent": "what an agent may do",
+    "configuration.renvoyer_invitation": "sends an agent a link again",
+    "configuration.desactivation": "closes an account",
+    "configuration.reactivation": "opens it again",
     "configuration.nouveau_motif": "a motif that has no session yet",
 }
 

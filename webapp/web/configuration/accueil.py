@@ -20,5 +20,6 @@ def accueil() -> ResponseReturnValue:
         journal=any(octroi.droit is Droit.VOIR_JOURNAL for octroi in agent.octrois()),
         motifs=any(octroi.droit is Droit.CONFIGURER_MOTIFS for octroi in agent.octrois()),
         lieux=may(Droit.CONFIGURER_LIEUX, agent.organisation),
+        agents=any(octroi.droit is Droit.GERER_AGENTS for octroi in agent.octrois()),
         messages=may(Droit.CONFIGURER_ORGANISATION, agent.organisation),
     )
