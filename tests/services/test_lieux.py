@@ -152,7 +152,7 @@ def test_a_colleague_who_was_faster_is_not_overwritten() -> None:
     place = Place()
     known = lieux.cle(place.lieu)
     lieux.save_lieu(place.lieu.id, {"city": "Montval"}, place.admin, connu=known)
-    with pytest.raises(Perime, match="Un collègue vient de changer"):
+    with pytest.raises(Perime, match="vient de changer : regardez"):
         lieux.save_lieu(place.lieu.id, {"address": "7 rue Basse"}, place.admin, connu=known)
 
 

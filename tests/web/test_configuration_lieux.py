@@ -176,7 +176,9 @@ def test_a_colleague_who_was_faster_is_seen_before_saving(made: Desk, admin: Pag
         db.session.get_one(Lieu, place(made).id).pmr = "ascenseur"
         db.session.commit()
     page = mine.submit(phone="04 75 99 01 02", button="Enregistrer")
-    assert page.status == 409 and page.has("Un collègue vient de changer")
+    assert (
+        page.status == 409 and page.has("« Maison des solidarités » vient de changer") and page.has("C’est maintenant")
+    )
     page = page.form(address(made)).submit(button="Enregistrer")
     assert page.has("est enregistré") and place(made).phone == "+33475990102"
 

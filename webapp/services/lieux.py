@@ -208,7 +208,7 @@ def _correct(
     if all(getattr(row, name) == value for name, value in data.items()):
         return False
     if connu and connu != cle(row):
-        raise Perime(f"Un collègue vient de changer « {row.name} » : regardez ce qui suit, puis enregistrez à nouveau.")
+        raise Perime(f"« {row.name} » vient de changer : regardez, puis enregistrez à nouveau.")
     news = is_news(row, data)
     coming = _coming(row) if news else []
     before = {rdv.id: ou_et_quand(rdv) for rdv in coming}
