@@ -41,7 +41,7 @@ APERCUS = {
 SILENT = {"inscription", "rappel", "desistement"}
 """What a motif that is not `visible_notifie` never sends."""
 NIVEAUX = {
-    "": "Comme choisi dans le formulaire",
+    "": "Comme choisi",
     **dict(zip(Discretion, ("Le nom de l’atelier", "Une formule neutre"), strict=True)),
 }
 
