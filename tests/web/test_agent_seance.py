@@ -22,6 +22,7 @@ from webapp.models import (
     Participation,
     PlageOuverture,
     Rdv,
+    Salle,
     TypeLieu,
 )
 from webapp.services.plages import materialise
@@ -68,7 +69,7 @@ def test_moving_a_session_tells_each_person_once(made: Desk) -> None:
     assert sorted(n.canal for n in told(made, "modification")) == ["courriel", "sms", "sms"]
     assert all(n.avant["lieu"] == "Maison des Tilleuls" for n in told(made, "modification"))
     page = client.get(f"/agent/rdv/{made.rdv}")
-    assert page.has("La séance est changée.")
+    assert page.has("La séance est modifiée : 2 SMS, 1 courriel partent, 1 personne à appeler.")
     assert page.has("Centre social") and page.has("Nadia")
     assert page.has("a changé la date ou le lieu.")
     assert sound(made)
@@ -76,8 +77,6 @@ def test_moving_a_session_tells_each_person_once(made: Desk) -> None:
 
 def _room(made: Desk) -> int:
     with made.app.app_context():
-        from webapp.models import Salle
-
         return db.session.scalar(select(Salle.id).where(Salle.name == "Grande salle"))
 
 
@@ -104,7 +103,9 @@ def test_without_a_word_the_journal_says_so(made: Desk) -> None:
     token = client.get(f"/agent/rdv/{made.rdv}/modification").form("/modification").values["csrf_token"][0]
     assert client.post(form.action, data=values | {"csrf_token": token}).status == 303
     assert told(made, "modification") == []
-    assert client.get(f"/agent/rdv/{made.rdv}").has("a changé la date ou le lieu, sans prévenir.")
+    page = client.get(f"/agent/rdv/{made.rdv}")
+    assert page.has("a changé la date ou le lieu, sans prévenir.")
+    assert page.has("La séance est modifiée : personne n’est prévenu.")
 
 
 @pytest.mark.parametrize(
@@ -138,11 +139,30 @@ def test_a_colleague_changed_it_meanwhile(made: Desk) -> None:
     assert move(other, made, jour=f"{later:%Y-%m-%d}").status == 303
     page = form.submit(endroit=f"s{_room(made)}", follow=False)
     assert page.status == 409
-    assert page.has("Un collègue vient de changer la date ou le lieu de cette séance")
-    assert page.has(f"{later.day}")
-    again = page.form("/modification").submit(follow=False)  # as typed, knowing it now
-    assert again.status == 303
+    assert page.has("La date ou le lieu vient de changer")
+    assert page.has("Maintenant : ") and page.has(f"{later.day}") and page.has("Maison des Tilleuls.")
+    shown = page.form("/modification")
+    assert shown.values["jour"] == [f"{later:%Y-%m-%d}"] and shown.values["endroit"] == [f"s{_room(made)}"]
+    assert shown.submit(follow=False).status == 303
     assert len(told(made, "modification")) == 6
+    assert wall(made) == later and made.session().salle_id == _room(made)
+
+
+def test_a_room_too_small_is_said_once_and_chosen_all_the_same(made: Desk) -> None:
+    with made.app.app_context():
+        small = db.session.get(Salle, _room(made))
+        small.capacite = 2
+        db.session.commit()
+    client = made.log_in()
+    page = move(client, made, endroit=f"s{_room(made)}")
+    assert page.status == 409 and page.has("Grande salle : 2 places. Cette séance : 3 personnes inscrites.")
+    assert told(made, "modification") == []
+    form = page.form("/modification")
+    assert form.submit(follow=False).status == 409
+    values = {name: value[-1] for name, value in form.values.items()} | {"quand_meme": str(_room(made))}
+    assert client.post(form.action, data=values).status == 303
+    assert made.session().salle_id == _room(made)
+    assert move(client, made, fin="23:30").status == 303  # it is there already
 
 
 def test_what_began_or_is_cancelled_does_not_move(app: Flask) -> None:
@@ -220,7 +240,17 @@ def test_the_preview_says_what_leaves_and_to_how_many(made: Desk) -> None:
     assert page.has("3 personnes : 2 SMS, 1 courriel, 1 à appeler")
     assert page.has("Le parking est fermé.")
     assert page.has("En tout, 2 SMS facturés.")
+    assert page.has("Un message à propos de : ") and page.has("Nous vous écrivons à propos de ce rendez-vous.")
     assert told(made, "message") == []
+
+
+def test_the_preview_says_what_is_missing_or_too_long(made: Desk) -> None:
+    client = made.log_in()
+    form = client.get(f"/agent/rdv/{made.rdv}/message").form("/message")
+    values = {name: value[-1] for name, value in form.values.items() if name != "canaux"} | {"apercu": "1"}
+    page = client.post(form.action, data=values | {"corps": "Long. " * 200})
+    assert page.status == 200 and page.has("Choisissez le SMS, le courriel, ou les deux.")
+    assert page.has("1000 caractères au plus, il y en a 199 de trop.") and not page.has("ne recevront rien")
 
 
 def test_each_person_is_written_to_once(made: Desk) -> None:
@@ -289,7 +319,23 @@ def test_a_note_tells_nobody(made: Desk) -> None:
         assert db.session.scalars(select(Notification)).all() == []
         assert db.session.scalars(select(Journal.action)).all() == ["note"]
     page = form.submit(note="x" * 501)
-    assert page.has("C’est trop long : 500 caractères au plus.")
+    assert page.status == 422 and page.has("C’est trop long : 500 caractères au plus.")
+    assert page.form("/note").values["note"] == ["x" * 501]
+
+
+def test_two_agents_who_write_a_note_lose_none(made: Desk) -> None:
+    client, other = made.log_in(), made.log_in("référent")
+    here = f"/agent/rdv/{made.rdv}"
+    mine, theirs = (who.get(here).form(f"{here}/note") for who in (client, other))
+    assert theirs.submit(note="Apporter le vidéoprojecteur").status == 200
+    page = mine.submit(note="Prévoir 12 chaises")
+    assert page.status == 409 and page.has("Un collègue vient d’écrire une autre note")
+    assert page.has("Apporter le vidéoprojecteur") and made.session().note == "Apporter le vidéoprojecteur"
+    form = page.form("/note")
+    assert form.values["note"] == ["Prévoir 12 chaises"]
+    assert form.submit(note="Apporter le vidéoprojecteur, prévoir 12 chaises").status == 200
+    assert made.session().note == "Apporter le vidéoprojecteur, prévoir 12 chaises"
+    assert theirs.submit(note=made.session().note).status == 200  # the same words are no conflict
 
 
 # --- how far messages are ------------------------------------------------------------------------------------------

@@ -210,7 +210,18 @@ def preview_sms(motif: Any, organisation: Any, *, event: str = "inscription", no
 
 def preview_message(rdv: Rdv, corps: str) -> tuple[SmsPreview, bool]:
     """The text of what an agent is writing to the people of this session, and whether its end is cut."""
-    context = usager_context(
+    text = render_sms("message", _written(rdv, corps))
+    whole = sms.transliterate(" ".join(corps.split()))
+    return SmsPreview(text, sms.measure(text)), whole not in text
+
+
+def preview_message_email(rdv: Rdv, corps: str) -> Mail:
+    """The same by e-mail, to somebody whose name is not known yet."""
+    return render_mail("message", _written(rdv, corps))
+
+
+def _written(rdv: Rdv, corps: str) -> dict[str, Any]:
+    return usager_context(
         content.of_rdv(rdv),
         Emetteur.of(rdv.organisation),
         prenom="",
@@ -219,9 +230,6 @@ def preview_message(rdv: Rdv, corps: str) -> tuple[SmsPreview, bool]:
         lien=address(f"/p/{SAMPLE_TOKEN}"),
         libre=corps,
     )
-    text = render_sms("message", context)
-    whole = sms.transliterate(" ".join(corps.split()))
-    return SmsPreview(text, sms.measure(text)), whole not in text
 
 
 def preview_email(motif: Any, organisation: Any, *, event: str = "inscription") -> Mail:

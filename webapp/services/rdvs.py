@@ -120,9 +120,7 @@ def move_rdv(rdv_id: int, to: OuEtQuand, *, agent: Agent, connu: str = "", preve
         if to == here:
             return False
         if connu and connu != here.cle:
-            raise Perime(
-                "Un collègue vient de changer la date ou le lieu de cette séance : regardez, puis recommencez."
-            )
+            raise Perime("La date ou le lieu vient de changer : regardez, puis validez à nouveau.")
         _check_move(rdv, to)
         avant = ou_et_quand(rdv)
         rdv.version += 1
@@ -185,11 +183,21 @@ def check_place(motif: Motif, to: OuEtQuand, kept_lieu_id: int | None = None) ->
         raise Refus("Cette salle n’est pas dans ce lieu.")
 
 
-def note_rdv(rdv_id: int, note: str, *, agent: Agent) -> Rdv:
-    """Keep the agents' own words about a session. Nobody is told (docs/notifications.md)."""
+def note_cle(note: str) -> str:
+    """What a page shows of a note, to find out whether a colleague wrote another one meanwhile."""
+    return hashlib.sha256(note.encode()).hexdigest()[:16]
+
+
+def note_rdv(rdv_id: int, note: str, *, agent: Agent, connu: str = "") -> Rdv:
+    """Keep the agents' own words about a session. Nobody is told (docs/notifications.md).
+
+    `connu` is the `note_cle` of what the page showed: raises `Perime` when a colleague wrote another note meanwhile.
+    """
     with transaction():
         (rdv,) = seat_lock(rdv_id)
         if rdv.note != note[:NOTE_MAX]:
+            if connu and connu != note_cle(rdv.note):
+                raise Perime("Un collègue vient d’écrire une autre note.")
             rdv.note = note[:NOTE_MAX]
             journal.note(rdv.organisation_id, "note", rdv, agent=agent, rdv_id=rdv.id)
         return rdv

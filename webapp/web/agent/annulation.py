@@ -16,6 +16,7 @@ from webapp.web.security import keeps_form
 
 from . import bp, vues
 from .fiche import find
+from .seance import leaving
 
 
 @bp.route("/rdv/<int:rdv_id>/annulation", methods=["GET", "POST"])
@@ -46,7 +47,8 @@ def annulation(rdv_id: int) -> ResponseReturnValue:
             raise  # its plage removed it meanwhile: there is no page to show again
         except DomainError as refusal:
             return refused(refusal, "agent/annulation.html", form=form, **context)
-        flash("L’atelier est annulé.", "success")
+        told = f" : {leaving(context['told'], said_yes('prevenir', default=True))}" if people else "."
+        flash(f"L’atelier est annulé{told}", "success")
         return go_to(url_for(".fiche", rdv_id=rdv_id))
     if rdv.cancelled_at is not None:
         return go_to(url_for(".fiche", rdv_id=rdv_id))

@@ -15,7 +15,7 @@ from webapp.models import Rdv
 from webapp.queries import fiche as queries
 from webapp.queries import notifications
 from webapp.queries.notifications import Depart
-from webapp.services.rdvs import OuEtQuand
+from webapp.services.rdvs import OuEtQuand, note_cle
 from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.envois import message_name
 from webapp.web.forms.agent import AjoutForm
@@ -68,6 +68,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         duplicable=may(Droit.GERER_RDV, rdv),
         deplacable=vues.will_be_told(rdv),
         ou=OuEtQuand.of(rdv).cle,
+        note_connue=note_cle(rdv.note),
         departs=departures(rdv),
         ecrire=bool(people) and may(Droit.ENVOYER_MESSAGES, rdv),
         trop_tot=vues.too_early(rdv),

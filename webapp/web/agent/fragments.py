@@ -80,7 +80,7 @@ def changes(
     if rdv.cancelled_at is not None:
         pieces += [partial(target, "", "delete") for target in ("#places", "#ajout", "#pas-encore")]
         notice = macro_html("components/divers.html", "avis", vues.cancelled(rdv), "bad")
-        pieces.append(partial("#avis", notice, "innerHTML"))
+        pieces += [partial("#avis", notice, "innerHTML")] if versioned else []
     if said:
         pieces.append(partial("#annonces", Markup("{}").format(said), "innerHTML"))
     return Markup("").join(pieces)

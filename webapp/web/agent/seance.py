@@ -6,15 +6,16 @@ from flask import flash, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.domain.droits import Droit
-from webapp.domain.errors import DomainError, Introuvable, Perime
+from webapp.domain.errors import DomainError, Introuvable, Perime, Refus
 from webapp.domain.participation import Statut
-from webapp.models import Rdv
+from webapp.models import Rdv, Salle
 from webapp.notifications.message import channels
-from webapp.notifications.people import prevenus
-from webapp.notifications.render import preview_message
+from webapp.notifications.people import Prevenus, prevenus
+from webapp.notifications.render import preview_message, preview_message_email
 from webapp.queries import configuration, fiche
 from webapp.queries.notifications import active_participations
 from webapp.services import ecrire, ponctuelles, rdvs
+from webapp.services.ecrire import CORPS_MAX
 from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.errors import refused
 from webapp.web.forms.agent import said_yes
@@ -22,10 +23,12 @@ from webapp.web.forms.seance import DeplacementForm, MessageForm, NoteForm, Ponc
 from webapp.web.htmx import go_to, macro_html, respond
 from webapp.web.intake import number
 from webapp.web.security import keeps_form
+from webapp.web.templating import pluriel
 
 from . import bp, vues
 from .fiche import departures, find
 
+TOO_SMALL = "La salle « {} » est trop petite."
 TOO_LONG = "Ce message est trop long pour un SMS : raccourcissez-le, ou n’envoyez que le courriel."
 
 
@@ -75,8 +78,13 @@ def modification(rdv_id: int) -> ResponseReturnValue:
         "told": prevenus(people),
         "prevenir": said_yes("prevenir", default=True),
         "possible": rdv.cancelled_at is None and vues.will_be_told(rdv),
+        "maintenant": "",
+        "petite": None,
     }
     if form.validate_on_submit():
+        if room := _too_small(rdv, form, len(people)):
+            context["petite"] = room
+            return refused(Refus(TOO_SMALL.format(room.name)), "agent/modification.html", form=form, **context)
         try:
             changed = rdvs.move_rdv(
                 rdv_id,
@@ -89,12 +97,34 @@ def modification(rdv_id: int) -> ResponseReturnValue:
             raise
         except DomainError as refusal:
             if isinstance(refusal, Perime):  # the page shows where and when it is now, beside what was typed
-                form.connu.data = rdvs.OuEtQuand.of(rdv).cle
-                context["vue"] = vues.heading(rdv)
+                form.catch_up(rdv)
+                here = vues.header(rdv, ())
+                context |= {"vue": vues.heading(rdv), "maintenant": f"{here.quand}, {here.lieu}"}
             return refused(refusal, "agent/modification.html", form=form, **context)
-        flash("La séance est changée." if changed else "Rien n’a changé.", "success")
+        told = leaving(context["told"], said_yes("prevenir", default=True)) if people else ""
+        flash(f"La séance est modifiée{f' : {told}' if told else '.'}" if changed else "Rien n’a changé.", "success")
         return go_to(url_for(".fiche", rdv_id=rdv_id))
     return respond("agent/modification.html", form=form, **context)
+
+
+def _too_small(rdv: Rdv, form: DeplacementForm, people: int) -> Salle | None:
+    """The other room that is chosen, if it has fewer places than people booked and nobody said « Changer quand même »
+    of it. A page that is out of date is told so first."""
+    room = form.salle
+    known = form.connu.data in ("", rdvs.OuEtQuand.of(rdv).cle)
+    if room is None or room.id == rdv.salle_id or not known or request.form.get("quand_meme") == str(room.id):
+        return None
+    return room if room.capacite is not None and people > room.capacite else None
+
+
+def leaving(told: Prevenus, wanted: bool) -> str:
+    """What leaves now, after the click: "6 SMS, 4 courriels partent."."""
+    parts = [f"{told.sms} SMS"] if told.sms else []
+    parts += [pluriel(told.courriels, "courriel")] if told.courriels else []
+    to_call = f", {pluriel(len(told.a_appeler), 'personne')} à appeler" if told.a_appeler and wanted else ""
+    if not wanted or not parts:
+        return f"personne n’est prévenu{to_call}."
+    return f"{', '.join(parts)} {'partent' if told.sms + told.courriels > 1 else 'part'}{to_call}."
 
 
 @bp.route("/rdv/<int:rdv_id>/message", methods=["GET", "POST"])
@@ -117,7 +147,7 @@ def message(rdv_id: int) -> ResponseReturnValue:
             raise
         except DomainError as refusal:
             return refused(refusal, "agent/message.html", form=form, **context)
-        flash(f"C’est parti : {context['told'].phrase}.", "success")
+        flash(f"C’est noté : {leaving(context['told'], True)}", "success")
         return go_to(url_for(".fiche", rdv_id=rdv_id))
     return respond("agent/message.html", form=form, **_apercu(rdv, form))
 
@@ -132,6 +162,10 @@ def _apercu(rdv: Rdv, form: MessageForm) -> dict[str, Any]:
         "vue": vues.heading(rdv),
         "told": prevenus(people, canaux=channels(ecrit.par_sms, ecrit.par_courriel), tous=True),
         "texte": texte if ecrit.par_sms and ecrit.corps else None,
+        "courriel": preview_message_email(rdv, ecrit.corps) if ecrit.par_courriel and ecrit.corps else None,
+        "aucun_moyen": not ecrit.par_sms and not ecrit.par_courriel,
+        "depasse": max(0, len(ecrit.corps) - CORPS_MAX),
+        "maximum": CORPS_MAX,
         "coupe": coupe and ecrit.par_sms,
         "personne": not form.statuts.choices,
         "silencieux": Statut.ANNULE in ecrit.statuts,
@@ -148,13 +182,17 @@ def envoi(rdv_id: int) -> ResponseReturnValue:
 
 @bp.post("/rdv/<int:rdv_id>/note")
 @declares(Droit.GERER_RDV)
+@keeps_form
 def note(rdv_id: int) -> ResponseReturnValue:
-    """Keep the agents' note about the session. Nobody is told."""
-    find(rdv_id)
-    form = NoteForm()
+    """Keep the agents' note about the session. Nobody is told; nothing typed is lost, nor what a colleague wrote."""
+    rdv, form = find(rdv_id), NoteForm()
+    context = {"form": form, "rdv": rdv, "vue": vues.heading(rdv), "autre": ""}
     if form.validate_on_submit():
-        rdvs.note_rdv(rdv_id, form.note.data or "", agent=current_agent())
+        try:
+            rdvs.note_rdv(rdv_id, form.note.data or "", agent=current_agent(), connu=form.connu.data or "")
+        except Perime as refusal:
+            form.connu.data, context["autre"] = rdvs.note_cle(rdv.note), rdv.note
+            return refused(refusal, "agent/note.html", **context)
         flash("La note est enregistrée.", "success")
-    else:
-        flash(form.note.errors[0], "error")
-    return go_to(url_for(".fiche", rdv_id=rdv_id, _anchor="note-seance"))
+        return go_to(url_for(".fiche", rdv_id=rdv_id, _anchor="note-seance"))
+    return respond("agent/note.html", **context)

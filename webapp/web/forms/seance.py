@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from wtforms import (
     DateField,
@@ -22,7 +23,7 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.participation import Statut
 from webapp.domain.recurrence import interval_utc
-from webapp.models import Agent, Lieu, Motif, Rdv, TypeLieu
+from webapp.models import Agent, Lieu, Motif, Rdv, Salle, TypeLieu
 from webapp.services.ecrire import CORPS_MAX, Ecrit
 from webapp.services.ponctuelles import RdvData
 from webapp.services.rdvs import NOTE_MAX, OuEtQuand
@@ -105,12 +106,33 @@ def _place(rdv: Rdv) -> dict[str, Any]:
 
 
 class DeplacementForm(PlaceForm):
-    """Hold one session at another time or place; it opens with where and when it is."""
+    """Hold one session at another time or place; it opens with where and when it is. `connu` and `montre` are what it
+    showed: to find out whether it changed meanwhile, and what of it the agent changed."""
 
     connu = HiddenField()
+    montre = HiddenField()
 
     def __init__(self, rdv: Rdv, *, lieux: Sequence[Lieu] = ()) -> None:
-        super().__init__(rdv.motif, rdv, lieux, connu=OuEtQuand.of(rdv).cle)
+        super().__init__(rdv.motif, rdv, lieux, connu=OuEtQuand.of(rdv).cle, montre=_shown(_place(rdv)))
+
+    @property
+    def salle(self) -> Salle | None:
+        """The room that is chosen."""
+        return self.rooms.get(self.endroit.data or "") if self.endroit else None
+
+    def catch_up(self, rdv: Rdv) -> None:
+        """The session changed meanwhile: what the agent had not touched says how it is now, the rest what was typed."""
+        now = _place(rdv)
+        before = dict(parse_qsl(self.montre.data or ""))
+        for name, value in now.items():
+            if name in self and str(self[name].data or "") == before.get(name, ""):
+                self[name].data, self[name].raw_data = value, None
+        self.connu.data, self.montre.data = OuEtQuand.of(rdv).cle, _shown(now)
+
+
+def _shown(place: dict[str, Any]) -> str:
+    """jour=2026-03-03&debut=14:00:00…: what the form shows, as it can come back with it."""
+    return urlencode({name: str(value or "") for name, value in place.items()})
 
 
 class PonctuelleForm(PlaceForm):
@@ -240,6 +262,9 @@ LABELS = {
 
 
 class NoteForm(BaseForm):
-    """The agents' own words about a session."""
+    """The agents' own words about a session; `connu` tells which note the page showed."""
 
-    note = StringField("Note", [Length(max=NOTE_MAX, message=f"C’est trop long : {NOTE_MAX} caractères au plus.")])
+    connu = HiddenField()
+    note = TextAreaField(
+        "Note pour les agents", [Length(max=NOTE_MAX, message=f"C’est trop long : {NOTE_MAX} caractères au plus.")]
+    )
