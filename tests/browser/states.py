@@ -31,6 +31,7 @@ class Scene:
     place: dict[str, int] = field(default_factory=dict)
     link: dict[str, str] = field(default_factory=dict)
     plage: int = 0
+    agent: int = 0
 
 
 def prepare(stage: Stage) -> Scene:
@@ -49,6 +50,7 @@ def prepare(stage: Stage) -> Scene:
 
 def _agents(scene: Scene, rows: Rows) -> None:
     password = rows.agent(NADIA).password_hash
+    scene.agent = rows.agent(NADIA).id
     alone = make.service(rows.organisation(), name="Accueil social", short_name="Accueil")
     make.agent(alone, email=ALONE, first_name="Solène", last_name="Vidal", password_hash=password)
     forgot = make.agent(alone, email=RESET, password_hash=password)
@@ -428,6 +430,12 @@ AGENTS = [
         ADMIN,
         status=422,
     ),
+    State("agents", at("/configuration/agents"), ADMIN),
+    State("agents, none fits", at("/configuration/agents?q=zzzz"), ADMIN),
+    State("agent, invitation", at("/configuration/agents/invitation"), ADMIN),
+    State("agent, invitation, empty", sent("/configuration/agents/invitation", "Envoyer"), ADMIN, status=422),
+    State("agent, rights", at("/configuration/agents/{scene.agent}"), ADMIN),
+    State("agent, to deactivate", at("/configuration/agents/{scene.agent}/desactivation"), ADMIN),
     State("preferences", at("/agent/preferences"), NADIA),
     State("messages", at("/demo/messages")),
 ]
