@@ -49,7 +49,7 @@ def reached(made: Desk, position: int = -1) -> tuple[str, str]:
     with made.app.app_context():
         place = db.session.get(Participation, made.places[position])
         (reader,) = lecteurs([place])
-        return reader.telephone, reader.courriel
+        return next(iter(reader.adresses[Canal.SMS]), ""), reader.courriel
 
 
 def kept(made: Desk, position: int = -1) -> tuple[bool, bool, bool, bool]:
@@ -92,6 +92,7 @@ def test_nothing_at_all_is_a_choice(app: Flask, made: Desk, somebody: Callable[.
     link = somebody()
     page = PageClient(app).get(link).form("/canaux").submit(sms=False, courriel=False)
     assert page.status == 200 and page.has(f"C’est noté. {WARNING}")
+    assert page.has("Vous ne recevez plus rien de nous.") and not page.has("Aucune case cochée ?")
     assert reached(made) == ("", "")
     assert made.log_in().get(f"/agent/rdv/{made.rdv}").has("à appeler")
 
@@ -214,7 +215,7 @@ def test_an_agent_notes_what_somebody_said(made: Desk, somebody: Callable[..., s
     assert kept(made) == (False, False, False, True) and not made.place(-1).rappeler
     page = client.get(f"/agent/rdv/{made.rdv}")
     assert page.has("Refuse les SMS.") and page.has("Ne veut pas de rappel.")
-    assert page.has("SMS non, rappels non")
+    assert page.has("plus de SMS, plus de rappels")
     answer = note(page, made, htmx=True, sms=True, rappels=True)
     assert answer.status == 200 and f"#participation-{made.places[-1]}" in answer.html
     assert answer.has("choix noté") and len(answer.html.encode()) < 4600

@@ -110,7 +110,9 @@ def test_five_tries_then_the_right_one_is_refused(app: Flask, client: PageClient
     statuses = [page.form(HERE).submit(code=wrong(code)).status for _ in range(5)]
     assert statuses == [422, 422, 422, 422, 409]
     sixth = page.form(HERE).submit(code=code)
-    assert sixth.status == 409 and sixth.select("#code")[0].attributes["value"] == code
+    assert (sixth.status, sixth.h1) == (409, "Ce code n’est plus valable") and sixth.has("Demander un autre code")
+    assert not sixth.select("#code") and "conservé" not in sixth.text and "Il est valable" not in sixth.text
+    assert client.get(HERE).h1 == "Retrouver mes rendez-vous"
     assert client.get(link).status == 404
 
 
@@ -138,8 +140,13 @@ def test_a_second_demand_kills_the_first(app: Flask, client: PageClient, yasmina
 def test_the_fourth_demand_within_an_hour_sends_nothing_and_says_the_same(
     app: Flask, client: PageClient, yasmina: str, at_once: time_machine.Traveller
 ) -> None:
-    pages = [ask(client) for _ in range(4)]
-    assert {page.status for page in pages} == {200} and len({bare(page) for page in pages}) == 1
+    said = set()
+    for contact in ("06 39 98 00 09", PHONE):  # nobody's, then hers
+        *pages, fourth = [ask(client, contact) for _ in range(4)]
+        assert {page.status for page in (*pages, fourth)} == {200} and len({bare(page) for page in pages}) == 1
+        assert fourth.has("Trois codes ont déjà été demandés en une heure") and not fourth.has("vient d’y partir")
+        said.add(bare(fourth).replace(f"06 •• •• •• {contact[-2:]}", ""))
+    assert len(said) == 1
     assert promised(app) == 3
     assert client.get(HERE).form(HERE).submit(code=last(app)[0]).h1 == "Mes rendez-vous"
     at_once.shift(timedelta(minutes=61))
@@ -174,8 +181,8 @@ def bare(page: Page) -> str:
     return re.sub(r'name="(csrf_token|envoi)" value="[^"]*"', "", page.html)
 
 
-@pytest.mark.parametrize("unknown", ["06 39 98 00 09", "04 75 99 00 01"])
-def test_an_unknown_contact_gets_the_same_page_by_the_same_statements(app: Flask, yasmina: str, unknown: str) -> None:
+def test_an_unknown_contact_gets_the_same_page_by_the_same_statements(app: Flask, yasmina: str) -> None:
+    unknown = "06 39 98 00 09"
     seen = {}
     ask(PageClient(app), PHONE)  # what is prepared once
     for contact in (PHONE, unknown):
@@ -184,7 +191,7 @@ def test_an_unknown_contact_gets_the_same_page_by_the_same_statements(app: Flask
         with app.app_context(), statements() as sent:
             answer = form.submit(contact=contact, follow=False)
         shown = client.get(HERE)
-        masked = f"06 •• •• •• {contact[-2:]}" if contact.startswith("06") else f"04 •• •• •• {contact[-2:]}"
+        masked = f"06 •• •• •• {contact[-2:]}"
         assert masked in shown.text
         headers = sorted(name for name, _ in answer.headers)
         seen[contact] = list(sent), answer.status, answer.location, headers, bare(shown).replace(masked, "")
@@ -193,14 +200,21 @@ def test_an_unknown_contact_gets_the_same_page_by_the_same_statements(app: Flask
     assert promised(app) == 2
 
 
-def test_a_landline_gets_no_text_and_the_same_answer(app: Flask, client: PageClient, yasmina: str) -> None:
+def test_a_landline_is_told_so_whoever_has_it(app: Flask, client: PageClient, yasmina: str) -> None:
     with app.app_context():
         org = db.session.scalars(select(Organisation)).one()
         rdv = make.rdv(make.motif(make.service(org)))
         make.participation(rdv, make.usager(org, phone="+33475990042"))
         db.session.commit()
-    assert ask(client, "04 75 99 00 42").h1 == "Écrivez le code reçu"
-    assert promised(app) == 0
+    pages = [ask(client, contact) for contact in ("04 75 99 00 42", "04 75 99 00 01")]
+    assert {page.status for page in pages} == {422} and promised(app) == 0
+    assert all("Ce numéro ne reçoit pas nos SMS" in page.errors["contact"] for page in pages)
+
+
+def test_the_advice_is_about_the_channel_that_was_typed(client: PageClient, yasmina: str) -> None:
+    by_text, by_mail = ask(client, PHONE), ask(client, MAIL)
+    assert by_text.has("le numéro donné") and not by_text.has("indésirables")
+    assert by_mail.has("l’adresse donnée") and by_mail.has("indésirables") and not by_mail.has("SMS")
 
 
 def open_list(app: Flask, client: PageClient, contact: str = PHONE) -> Page:
@@ -257,7 +271,15 @@ def test_nothing_to_show_says_whom_to_call(app: Flask, client: PageClient, yasmi
     assert page.select('main a[href="tel:+33475990100"]')
 
 
-@pytest.mark.parametrize(("typed", "words"), [("", "Écrivez votre numéro"), ("06 12", "dix chiffres"), ("a@", "fin")])
+TYPED = [
+    ("", "Écrivez un portable"),
+    ("truc", "Écrivez un portable (06…) ou une adresse"),
+    ("06 12", "dix chiffres"),
+    ("a@", "fin"),
+]
+
+
+@pytest.mark.parametrize(("typed", "words"), TYPED)
 def test_what_is_no_contact_is_said_and_kept(client: PageClient, yasmina: str, typed: str, words: str) -> None:
     page = ask(client, typed)
     assert page.status == 422 and words in page.errors["contact"]

@@ -170,9 +170,9 @@ def _status(details: dict[str, Any], who: str, name: str, extra: str) -> str:
 
 
 def _chosen(details: dict[str, Any], who: str, name: str, extra: str) -> str:
-    """ "Nadia K. a noté pour Yasmina Amrani : SMS non, rappels oui."."""
-    words = {"sms": "SMS", "courriel": "courriel", "rappels": "rappels"}
-    chosen = ", ".join(f"{words[key]} {'oui' if yes else 'non'}" for key, yes in details.get("choix", {}).items())
+    """ "Nadia K. a noté pour Yasmina Amrani : plus de SMS, des rappels."."""
+    words = {"sms": "SMS", "courriel": "courriels", "rappels": "rappels"}
+    chosen = ", ".join(f"{'des' if yes else 'plus de'} {words[key]}" for key, yes in details.get("choix", {}).items())
     if not chosen:  # the person is forgotten
         return f"{who} a noté par quoi prévenir {name}." if who else f"Choix de {name}."
     return f"{who} a noté pour {name} : {chosen}." if who else f"Choix de {name} : {chosen}."

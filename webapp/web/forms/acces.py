@@ -11,7 +11,8 @@ from webapp.models import Canal
 from .base import BaseForm
 from .public import email_typed
 
-WANTED = "Écrivez votre numéro de portable ou votre adresse de courriel."
+WANTED = "Écrivez un portable (06…) ou une adresse de courriel."
+NOT_TEXTED = "Ce numéro ne reçoit pas nos SMS : écrivez un portable (06…) ou une adresse de courriel."
 
 
 class ContactForm(BaseForm):
@@ -30,13 +31,17 @@ class ContactForm(BaseForm):
         text = clean_name(field.data or "")
         if not text:
             raise ValidationError(WANTED)
-        if "@" in text or any(char.isalpha() for char in text):
+        if "@" not in text and any(char.isalpha() for char in text):
+            raise ValidationError(WANTED)
+        if "@" in text:
             self.canal, self.valeur = Canal.COURRIEL, email_typed(text)
             return
         try:
             self.canal, self.valeur = Canal.SMS, phones.parse(text[:60], self.region)
         except phones.PhoneError as error:
             raise ValidationError(error.message_fr) from error
+        if not phones.can_receive_sms(self.valeur):
+            raise ValidationError(NOT_TEXTED)
 
 
 class CodeForm(BaseForm):

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from webapp import links
 from webapp.clock import utcnow
 from webapp.domain import phones
-from webapp.domain.codes import LIFE
+from webapp.domain.codes import AT_MOST, LIFE, WITHIN
 from webapp.domain.contacts import mask_email
 from webapp.domain.errors import DomainError, Refus
 from webapp.models import Acces, Canal, Participation
@@ -35,7 +35,7 @@ from .vues import Seance, seance_of, show
 
 BROWSER = "rdv_acces"
 """The cookie that binds a code to the browser that asked for it."""
-ASKED, OPENED = "acces_demande", "acces_ouvert"
+ASKED, ASKED_AT, OPENED = "acces_demande", "acces_demandes", "acces_ouvert"
 IDLE = timedelta(minutes=30)
 ANSWER_SECONDS = 0.4
 """A demand takes this long, whether the contact is known or not."""
@@ -60,8 +60,8 @@ def mes_rendez_vous() -> ResponseReturnValue:
         return _code() if "code" in request.form else _contact(region)
     if demande := _opened():
         return _list(demande)
-    if (contact := _asked()) and "autre" not in request.args:
-        return respond("public/mes_rendez_vous_code.html", form=CodeForm(), contact=contact)
+    if (asked := _asked()) and "autre" not in request.args:
+        return respond("public/mes_rendez_vous_code.html", form=CodeForm(), **asked)
     return respond("public/mes_rendez_vous.html", form=ContactForm(region))
 
 
@@ -77,19 +77,28 @@ def _contact(region: str) -> ResponseReturnValue:
     except DomainError as refusal:
         return refused(refusal, "public/mes_rendez_vous.html", form=form)
     session.pop(OPENED, None)
-    session[ASKED] = {"contact": _masked(form, region), "jusqua": int((utcnow() + LIFE).timestamp())}
+    contact = _masked(form, region)
+    session[ASKED] = {
+        "contact": contact,
+        "canal": form.canal.value,
+        "trop": _too_often(contact),
+        "jusqua": int((utcnow() + LIFE).timestamp()),
+    }
     time.sleep(max(0.0, ANSWER_SECONDS - (time.monotonic() - started)))
     return _remembered(go_to(url_for(".mes_rendez_vous")), navigateur)
 
 
 def _code() -> ResponseReturnValue:
     form, page = CodeForm(), "public/mes_rendez_vous_code.html"
-    context: dict[str, Any] = {"form": form, "contact": _asked()}
+    context: dict[str, Any] = {"form": form, **_asked()}
     if not form.validate_on_submit():
         return respond(page, **context)
     try:
         check_rate()
         demande_id = acces.try_code(form.code.data or "", _browser())
+    except Refus as refusal:  # nothing this browser asked for opens any more
+        session.pop(ASKED, None)
+        return respond(page, status=refusal.status, perdu=True, **context)
     except DomainError as refusal:
         return refused(refusal, page, **context)
     if demande_id is None:
@@ -159,10 +168,22 @@ def _masked(form: ContactForm, region: str) -> str:
     return phones.masked(form.valeur, region) if form.canal is Canal.SMS else mask_email(form.valeur)
 
 
-def _asked() -> str:
-    """The contact this browser asked with, masked, while a code may be typed; nothing otherwise."""
+def _asked() -> dict[str, Any]:
+    """The contact this browser asked with, masked, its channel and whether that was once too often, while a code may be
+    typed; nothing otherwise."""
     asked = session.get(ASKED)
-    return asked["contact"] if asked and asked["jusqua"] > utcnow().timestamp() else ""
+    return {**asked} if asked and asked["jusqua"] > utcnow().timestamp() else {}
+
+
+def _too_often(contact: str) -> bool:
+    """Did this browser ask with that contact as often as codes are sent in an hour? Only what was typed here counts, so
+    that the page says the same of every contact."""
+    now = int(utcnow().timestamp())
+    since = now - int(WITHIN.total_seconds())
+    times = [(who, when) for who, when in session.get(ASKED_AT, ()) if when > since][-4 * AT_MOST :]
+    often = sum(who == contact for who, _ in times) >= AT_MOST
+    session[ASKED_AT] = times if often else [*times, (contact, now)]
+    return often
 
 
 def _open(demande_id: int) -> BaseResponse:
