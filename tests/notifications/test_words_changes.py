@@ -58,6 +58,20 @@ def test_the_words_of_another_date_and_place(discretion: Discretion) -> None:
         assert message.canal is Canal.SMS or (message.ics and message.unsubscribe == "")
 
 
+def test_another_hour_of_the_day_is_one_short_text() -> None:
+    seat, _ = scene(nom_sms="Atelier cuisine du midi")
+    rdv = seat.rdv
+    avant = ou_et_quand(rdv)
+    rdv.starts_at, rdv.ends_at, rdv.version = START - timedelta(hours=5), START - timedelta(hours=3), 2
+    db.session.commit()
+    found = messages_of(Modification(rdv_id=rdv.id, version=rdv.version, avant=avant))
+    text = next(m.text for m in found if m.canal is Canal.SMS)
+    assert "mar. 3 mars à 9h (avant : 14h). Voir ou annuler : https://" in text
+    assert sms.measure(text).segments == 1
+    mail = next(m for m in found if m.canal is Canal.COURRIEL)
+    assert mail.text.count("9\u00a0h à 11\u00a0h") == 1 and "/p/" in mail.text and "#canaux" in mail.html
+
+
 @pytest.mark.parametrize("what", ["when", "where", "room", "end"])
 def test_the_words_of_one_change(what: str) -> None:
     seat, _ = scene()
@@ -95,8 +109,8 @@ def test_a_change_with_long_names_keeps_the_dates_and_the_link() -> None:
     check("modification-noms-longs.txt", together(found))
     text = next(m.text for m in found if m.canal is Canal.SMS)
     assert sms.measure(text).segments <= 2
-    assert "jeu. 5 mars à 15h (au lieu de mar. 3 mars à 14h)" in text
-    assert "Centre social Les Lilas (au lieu de Maison départementale" in text
+    assert "jeu. 5 mars à 15h (avant : mar. 3 mars à 14h)" in text
+    assert "Centre social Les Lilas (avant : Maison départementale" in text
     assert len(text.rpartition("/p/")[2]) == 22
 
 

@@ -105,6 +105,11 @@ class Seance:
         return dates.sms_moment(self.debut, self.fuseau)
 
     @property
+    def rappel(self) -> str:
+        """jeudi 26 novembre à 9 h: near enough for the year to go without saying."""
+        return f"{dates.weekday_date(self.debut, self.fuseau)} à {dates.hour(self.debut, self.fuseau)}"
+
+    @property
     def fin_sms(self) -> str:
         """16h30."""
         return dates.sms_moment(self.fin, self.fuseau).rpartition(" ")[2]
@@ -215,6 +220,18 @@ class Changement:
         return not self.debut and self.avant.fin != self.seance.fin
 
     @property
+    def meme_jour(self) -> bool:
+        """Another hour of the same day, on its wall clock."""
+        before, now = (local(moment, self.seance.fuseau).date() for moment in (self.avant.debut, self.seance.debut))
+        return before == now
+
+    @property
+    def avant_sms(self) -> str:
+        """When it was: mar. 3 mars à 14h, or 14h alone the same day."""
+        words = self.avant.quand_sms
+        return words.rpartition(" ")[2] if self.meme_jour else words
+
+    @property
     def lieu(self) -> bool:
         """Another place, or the same at another address."""
         return (self.avant.lieu, self.avant.adresse) != (self.seance.lieu, self.seance.adresse)
@@ -237,7 +254,7 @@ class Changement:
         if self.debut:
             found.append(("Date", f"{avant.jour}, {avant.horaires}", f"{seance.jour}, {seance.horaires}"))
         if self.fin:
-            found.append(("Horaires", avant.horaires, seance.horaires))
+            found.append(("Horaires", avant.horaires, f"{seance.jour}, {seance.horaires}"))
         if self.lieu:
             found.append(("Lieu", _place(avant), _place(seance)))
         if self.salle:
@@ -255,11 +272,11 @@ class Changement:
         return _short(self._ou(self.avant), court)
 
     def salle_sms(self, court: bool) -> str:
-        """salle B (au lieu de salle A)."""
+        """salle B (avant : salle A)."""
         before, now = _short(self.avant.salle, court), _short(self.seance.salle, court)
         if not now:
             return f"plus en {before}"
-        return f"{now} (au lieu de {before})" if before else now
+        return f"{now} (avant : {before})" if before else now
 
     def _ou(self, seance: Seance) -> str:
         return seance.adresse if self.avant.lieu == self.seance.lieu else seance.lieu
@@ -269,11 +286,7 @@ class Changement:
         """Nouvelle date, nouvel horaire, nouveau lieu…: what the subject says."""
         words = []
         if self.debut:
-            same_day = (
-                local(self.avant.debut, self.seance.fuseau).date()
-                == local(self.seance.debut, self.seance.fuseau).date()
-            )
-            words.append("nouvelle heure" if same_day else "nouvelle date")
+            words.append("nouvelle heure" if self.meme_jour else "nouvelle date")
         if self.fin:
             words.append("nouvelle heure de fin")
         if self.lieu:

@@ -57,13 +57,16 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
     if seance.neutre:
         name, place = _place_once(name, place)
     titled = [f"{name} - {seance.intitule}"] if seance.intitule else []
-    for variant in (
+    variants = [
         *(text(full, court=False, lieu=place) for full in titled),
         text(name, court=False, lieu=place),
+        *([text(name, court=False, lieu="")] if event == "modification" else ()),  # a place that stays may go unsaid
         text(name, court=True, lieu=place),
-    ):
-        if sms.measure(variant).segments <= limit:
-            return variant
+    ]
+    for most in (1, limit) if event == "modification" else (limit,):  # one text rather than all its words
+        for variant in variants:
+            if sms.measure(variant).segments <= most:
+                return variant
     short = sms.shorten(sms.transliterate(place), content.SHORT_PLACE)
     return sms.fit_message(
         lambda part, free: text(part, court=True, lieu=short, libre=free), name, libre, limit_segments=limit
