@@ -324,7 +324,7 @@ DOORS = (
     _door("agent.statut", tap, STAFF, 16, 200, 303, 404, 409),
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
     _door("agent.annulation", cancel, REFERENT, 1, 303, 409),
-    _door("agent.modification", move, REFERENT, 3, 303, 409),
+    _door("agent.modification", move, REFERENT, 3, 303, 404, 409),
     _door("configuration.motif", change_motif, REFERENT, 3, 303),
     _door("configuration.archivage", archive, REFERENT, 2, 303),
     _door("agent.plage", change_plage, REFERENT, 4, 303, 409),

@@ -19,7 +19,8 @@ def hours(number: float) -> timedelta:
     [
         (START - hours(49), 2, 4, MADE, False),  # not yet
         (START - hours(48), 2, 4, MADE, True),
-        (START - hours(20), 2, 4, MADE, True),  # an outage is caught up
+        (START - hours(37), 2, 4, MADE, True),  # an outage is caught up
+        (START - hours(36), 2, 4, MADE, False),  # too late to be news
         (START, 2, 4, MADE, False),  # it has begun
         (START - hours(48), 4, 4, MADE, False),  # enough
         (START - hours(48), 0, None, MADE, False),  # no minimum

@@ -77,19 +77,23 @@ def test_people_are_told_from_what_they_know(app: Flask, base: Base, actions: li
 def deliver(seat_id: int, knows: dict[str, str], silent: bool, *, fails: bool) -> tuple[dict[str, str], bool]:
     """One delivery of what waits; a failed one puts it off. Answers what the person knows, and whether a change was
     kept from them on purpose."""
-    claim = messages.take("default")
-    batch = queries.load_batch(claim.ids, claim.until)
     said = []
-    for row in batch.notifications:
-        message = compose(row, batch, utcnow())
-        if isinstance(message, Ignored):
-            messages.record(row.id, claim.until, etat=EtatNotification.IGNOREE, erreur=message.reason)
-        elif fails:
-            messages.record(row.id, claim.until, etat=EtatNotification.A_ENVOYER, a_envoyer_le=utcnow())
-        else:
-            assert isinstance(message, Outgoing)
-            said.append(dict(row.avant or {}))
-            messages.record(row.id, claim.until, etat=EtatNotification.ENVOYEE, envoyee_le=utcnow())
+    while (claim := messages.take("default")).ids:
+        batch = queries.load_batch(claim.ids, claim.until)
+        for row in batch.notifications:
+            message = compose(row, batch, utcnow())
+            if isinstance(message, Ignored):
+                messages.record(row.id, claim.until, etat=EtatNotification.IGNOREE, erreur=message.reason)
+            elif fails:
+                messages.record(row.id, claim.until, etat=EtatNotification.A_ENVOYER, a_envoyer_le=utcnow())
+            else:
+                assert isinstance(message, Outgoing)
+                said.append(dict(queries.known_before(row, batch.history[queries.reader_key(row)]) or {}))
+                messages.record(
+                    row.id, claim.until, etat=EtatNotification.ENVOYEE, envoyee_le=utcnow(), dit=message.dit
+                )
+        if fails:
+            break
     assert len(said) <= 1, "told twice of one change"
     seat = db.session.get(Participation, seat_id)
     assert seat is not None

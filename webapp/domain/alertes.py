@@ -13,6 +13,7 @@ from holidays import country_holidays
 from .dates import Zone, local
 
 STUCK_AFTER = timedelta(minutes=10)
+MINIMUM_CAUGHT_UP = timedelta(hours=12)
 DIGEST_FROM, DIGEST_UNTIL = time(7), time(12)
 """The digest of a morning is of no use in the afternoon: an outage is caught up until noon."""
 
@@ -41,10 +42,12 @@ def under_minimum(
 ) -> bool:
     """Whether agents are to be told now that too few people are booked, `heures` (elapsed) before the start.
 
-    Not about a session made later than that: whoever opens tomorrow's session knows that it is empty.
+    Not about a session made later than that: whoever opens tomorrow's session knows that it is empty. Nor long after
+    that delay, when somebody gives up at the last moment.
     """
     alert_at = starts_at - timedelta(hours=heures)
-    return minimum is not None and prises < minimum and cree_le <= alert_at <= now < starts_at
+    until = min(starts_at, alert_at + MINIMUM_CAUGHT_UP)
+    return minimum is not None and prises < minimum and cree_le <= alert_at <= now < until
 
 
 def digest_due(now: datetime, tz: Zone) -> date | None:

@@ -271,6 +271,7 @@ def _handle(
         etat=EtatNotification.ENVOYEE,
         envoyee_le=utcnow(),
         provider_id=provider_id[:120],
+        dit=message.dit,
         erreur="",
         **kept,
     )

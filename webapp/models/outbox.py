@@ -69,7 +69,8 @@ class Notification(Horodatage, Model):
     destinataire_id: Mapped[int]
     rdv_id: Mapped[int | None] = mapped_column(ForeignKey("rdvs.id"))
     participation_ids: Mapped[list[int]] = mapped_column(JSON, default=list)  # whose places the message is about
-    avant: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # what the reader knew before a change, in words
+    avant: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # where and when it was before this change, in words
+    dit: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # where and when the message that left said it is
     par_formulaire: Mapped[bool] = mapped_column(default=False)  # asked for by a form anybody can fill in
     comptee_le: Mapped[datetime | None] = mapped_column(UTCDateTime)  # when it was counted in the caps on texts
     file: Mapped[str] = mapped_column(String(20), default="default")  # queue: urgent, default, mass

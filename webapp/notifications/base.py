@@ -6,13 +6,13 @@ One module per event: defining the class registers it. What is common to message
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, bindparam
 
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
@@ -20,7 +20,7 @@ from webapp.domain.droits import Droit
 from webapp.domain.events import Event
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Canal, Notification, Participation, Rdv
+from webapp.models import Agent, Canal, EtatNotification, Notification, Participation, Rdv
 from webapp.queries import notifications as queries
 from webapp.queries.agents import agents_with
 
@@ -30,6 +30,7 @@ from .wake import DEFAULT, MASS, URGENT, hint_after_commit
 E = TypeVar("E", bound=Event)
 
 USAGER, AGENT = "usager", "agent"
+NEWER = "Remplacé par un changement plus récent."
 ALERT_LIFE = timedelta(days=1)
 MANY = 20
 """Recipients beyond which a message leaves by the queue of mass messages."""
@@ -56,6 +57,8 @@ class Notice(ABC):
     queue: ClassVar[str] = DEFAULT
     refusable: ClassVar[bool] = False
     """Whether its mails may be refused in one click: not what people have to be told about their own place."""
+    again: ClassVar[bool] = False
+    """Whether a promise that was left out may be made again by the same event, once it is true again."""
     by_form: ClassVar[bool] = False
     """Whether a form anybody can fill in makes such messages leave: their texts are counted, number by number."""
 
@@ -131,6 +134,10 @@ class SeanceNotice(Notice):
         """Whether it says again what was already true."""
         return False
 
+    def starts(self, avant: Mapping[str, str] | None) -> list[datetime]:
+        """Other moments at which the session was expected, for agents who want to know about the next days only."""
+        return []
+
     def words(self, notification: Notification) -> dict[str, Any]:
         """What its templates say that the session does not: `libre` is cut last, before the date and the link."""
         return {}
@@ -147,13 +154,15 @@ class SeanceNotice(Notice):
         """Recipients × channels."""
         found = []
         for reader in lecteurs(p for p in participations if self.concerns(p, rdv)):
-            ids = tuple(sorted(p.id for p in reader.participations))
-            if reader.telephone and Canal.SMS in self.channels and self.by_sms(reader, rdv, now):
-                found.append(Destination(USAGER, reader.usager.id, Canal.SMS, ids))
-            if reader.courriel:
-                found.append(Destination(USAGER, reader.usager.id, Canal.COURRIEL, ids))
+            for canal, by_address in reader.adresses.items():
+                if canal is Canal.SMS and not (Canal.SMS in self.channels and self.by_sms(reader, rdv, now)):
+                    continue
+                for places in by_address.values():
+                    ids = tuple(sorted(p.id for p in places))
+                    found.append(Destination(USAGER, reader.usager.id, canal, ids))
         if self.tells_agents:
-            for agent in agents_to_tell(rdv, event.auteur_agent_id, now):
+            known = self.starts(getattr(event, "avant", None))
+            for agent in agents_to_tell(rdv, event.auteur_agent_id, now, known):
                 found.append(Destination(AGENT, agent.id, Canal.COURRIEL))
         return found
 
@@ -173,7 +182,18 @@ class SeanceNotice(Notice):
             "file": MASS if len(to) > MANY else self.queue,
             "par_formulaire": self.by_form and event.auteur_agent_id is None,
         }
-        return [self.row(destination, now, **values) for destination in to]
+        return _told_apart([self.row(destination, now, **values) for destination in to])
+
+
+def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A reader told at two addresses by one channel has two promises: the second one is about its own first place."""
+    seen = set()
+    for row in rows:
+        reader = row["destinataire_type"], row["destinataire_id"], row["canal"]
+        if reader in seen:
+            row["sujet_type"], row["sujet_id"] = "participation", row["participation_ids"][0]
+        seen.add(reader)
+    return rows
 
 
 class GroupNotice(SeanceNotice):
@@ -266,9 +286,19 @@ _PROMISE = next(c for c in Notification.__table__.constraints if isinstance(c, U
 
 
 @cache
-def _promise(dialect: str) -> Any:
+def _promise(dialect: str, again: bool) -> Any:
+    row = Notification.__table__.c
     statement = insert(Notification.__table__, dialect)
-    return statement.on_conflict_do_nothing(index_elements=list(_PROMISE.columns)).returning(Notification.id)
+    key = list(_PROMISE.columns)
+    if not again:
+        return statement.on_conflict_do_nothing(index_elements=key).returning(Notification.id)
+    anew = {
+        name: statement.excluded[name] for name in ("etat", "prevue_le", "a_envoyer_le", "participation_ids", "cree_le")
+    }
+    left_out = row.etat == bindparam(None, EtatNotification.IGNOREE, row.etat.type)
+    return statement.on_conflict_do_update(
+        index_elements=key, set_=anew | {"tentatives": 0, "erreur": ""}, where=left_out
+    ).returning(Notification.id)
 
 
 def emit(event: Event) -> int:
@@ -276,11 +306,12 @@ def emit(event: Event) -> int:
 
     The same event twice promises once: its unique key decides. Answers how many messages it is for.
     """
-    rows = Notice.registry[type(event)].rows(event, utcnow())
+    notice = Notice.registry[type(event)]
+    rows = notice.rows(event, utcnow())
     if not rows:
         return 0
     db.session.flush()
-    db.session.execute(_promise(db.session.get_bind().dialect.name), rows)
+    db.session.execute(_promise(db.session.get_bind().dialect.name, notice.again), rows)
     for file in {row["file"] for row in rows}:
         hint_after_commit(file)
     return len(rows)

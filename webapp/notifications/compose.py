@@ -1,5 +1,6 @@
 """From a claimed row to a message ready to leave, or to the reason why it no longer should."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,15 +11,16 @@ from webapp.domain import sms
 from webapp.domain.contacts import clean_name
 from webapp.extensions import db
 from webapp.links import PARTICIPATION, address, token
-from webapp.models import Canal, Notification, Organisation, Rdv
-from webapp.queries.notifications import Batch
+from webapp.models import Canal, Notification, Organisation, Participation, Rdv
+from webapp.queries import notifications as queries
+from webapp.queries.notifications import SAYS_WHERE, Batch
 
 from . import content, ics
 from .acces import Acces
-from .base import AGENT, AgentNotice, Notice, SeanceNotice
+from .base import AGENT, NEWER, AgentNotice, Notice, SeanceNotice
 from .content import Emetteur
 from .outgoing import PERSONAL_LINK, Outgoing
-from .people import Lecteur, lecteurs
+from .people import agents_to_tell, lecteurs
 from .render import render_mail, render_sms, usager_context
 
 
@@ -72,33 +74,33 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
             kept.append(participation)
     if not kept:
         return Ignored(reasons[0] if reasons else "La participation n’existe plus.")
+    change = _change(row, batch, rdv)
+    if isinstance(change, Ignored):
+        return change
     reader = next((r for r in lecteurs(kept) if r.usager.id == row.destinataire_id), None)
-    to = reader.adresse(row.canal) if reader else ""
+    to, places = next(iter(reader.adresses[row.canal].items()), ("", [])) if reader else ("", [])
     if reader is None or not to:
         return Ignored("Plus d’adresse pour ce canal, ou la personne le refuse.")
-    if _said_since(row, batch):
-        return Ignored("La confirmation partie depuis le disait déjà.")
-    first = reader.participations[0]
     emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
-    lien = address(f"/p/{token(PARTICIPATION, first.lien_nonce)}")
+    lien = address(f"/p/{token(PARTICIPATION, places[0].lien_nonce)}")
     context = usager_context(
         seance,
         emetteur,
         prenom=reader.usager.first_name,
-        prenoms=reader.prenoms,
-        pour_soi=reader.pour_soi,
+        prenoms=[place.usager.first_name for place in places],
+        pour_soi=all(place.usager_id == reader.usager.id for place in places),
         lien=lien,
         deja=notice.deja(row),
-        **_words(notice, row, seance),
+        **_words(notice, row, seance, change),
     )
-    base = _envelope(row, emetteur, to)
+    base = replace(_envelope(row, emetteur, to), dit=content.ou_et_quand(rdv) if row.event in SAYS_WHERE else None)
     if row.canal is Canal.SMS:
         text = render_sms(row.event, context)
         return replace(
             base, sender=emetteur.sms, text=text, kept=_without(text, lien), segments=sms.measure(text).segments
         )
     mail = render_mail(row.event, context)
-    calendar = _calendar(notice, reader, seance, emetteur, to, now)
+    calendar = _calendar(notice, places, seance, emetteur, to, now)
     return replace(
         base,
         subject=mail.subject,
@@ -111,20 +113,33 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
     )
 
 
-def _words(notice: SeanceNotice, row: Notification, seance: content.Seance) -> dict[str, Any]:
+def _words(
+    notice: SeanceNotice, row: Notification, seance: content.Seance, avant: Mapping[str, str] | None
+) -> dict[str, Any]:
     """What this message says beside the session: the event's own words, what changed."""
-    change = {"change": content.Changement.of(seance, row.avant)} if row.avant else {}
-    return {**notice.words(row), **change}
+    return {**notice.words(row), **({"change": content.Changement.of(seance, avant)} if avant else {})}
 
 
-def _said_since(row: Notification, batch: Batch) -> bool:
-    """Did a confirmation that left after this change already say where and when?"""
-    confirmed = batch.confirmed.get((row.rdv_id, row.canal, row.destinataire_id)) if row.avant else None
-    return confirmed is not None and confirmed > row.cree_le
+def _change(row: Notification, batch: Batch, rdv: Rdv) -> Mapping[str, str] | Ignored | None:
+    """What its reader knows of where and when, if the row is to tell a change; the reason when there is nothing to tell
+    any more."""
+    if row.avant is None:
+        return None
+    known = queries.known_before(row, batch.history.get(queries.reader_key(row), ()))
+    if known is None:
+        return Ignored(NEWER)
+    if known == content.ou_et_quand(rdv):
+        return Ignored("La personne le sait déjà, ou la séance est revenue à ce qu’elle savait.")
+    return known
 
 
 def _calendar(
-    notice: SeanceNotice, reader: Lecteur, seance: content.Seance, emetteur: Emetteur, to: str, now: datetime
+    notice: SeanceNotice,
+    places: Sequence[Participation],
+    seance: content.Seance,
+    emetteur: Emetteur,
+    to: str,
+    now: datetime,
 ) -> bytes:
     if not notice.calendar or any(char.isspace() for char in to):  # no address: the channel will refuse it
         return b""
@@ -132,8 +147,8 @@ def _calendar(
     return ics.calendar(
         seance,
         emetteur,
-        reader.participations[0].id,
-        others=[participation.id for participation in reader.participations[1:]],
+        places[0].id,
+        others=[place.id for place in places[1:]],
         method=notice.calendar,
         now=now,
         organizer=organizer,
@@ -151,6 +166,11 @@ def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, n
             return Ignored("La participation n’existe plus.")
         if reason := notice.stale(participation, row, now):
             return Ignored(reason)
+    change = _change(row, batch, rdv)
+    if isinstance(change, Ignored):
+        return change
+    if agent not in agents_to_tell(rdv, None, now, notice.starts(row.avant)):
+        return Ignored("Cet agent n’anime plus la séance, ou ne veut plus être prévenu.")
     emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
     mail = render_mail(
         f"{row.event}/agent",
@@ -160,11 +180,16 @@ def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, n
             "prenom": clean_name(agent.first_name),
             "lien": address(f"/agent/rdv/{rdv.id}"),
             "preferences": address("/agent/preferences"),
-            **_words(notice, row, seance),
+            **_words(notice, row, seance, change),
         },
     )
     return replace(
-        _envelope(row, emetteur, agent.email), subject=mail.subject, text=mail.text, html=mail.html, kept=mail.text
+        _envelope(row, emetteur, agent.email),
+        subject=mail.subject,
+        text=mail.text,
+        html=mail.html,
+        kept=mail.text,
+        dit=content.ou_et_quand(rdv) if row.event in SAYS_WHERE else None,
     )
 
 

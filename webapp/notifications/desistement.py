@@ -6,7 +6,7 @@ from webapp.domain import events
 from webapp.domain.participation import Statut
 from webapp.models import Notification, Participation, Rdv
 
-from .base import SeanceNotice
+from .base import NEWER, SeanceNotice
 from .people import Lecteur
 
 
@@ -20,4 +20,6 @@ class Desistement(SeanceNotice, event=events.Desistement):
         return not reader.courriel
 
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
-        return None if participation.statut is Statut.EXCUSE else "La personne n’est plus excusée."
+        if participation.statut is not Statut.EXCUSE:
+            return "La personne n’est plus excusée."
+        return NEWER if participation.statut_le > notification.cree_le else None

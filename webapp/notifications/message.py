@@ -1,7 +1,7 @@
 """What an agent writes to the participants of a session, all of them or by status."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from webapp.domain import events
@@ -9,6 +9,9 @@ from webapp.extensions import db
 from webapp.models import Canal, Message, Notification, Participation, Rdv
 
 from .base import Destination, GroupNotice
+
+USEFUL = timedelta(days=1)
+"""How long after a session, or after it was written, a message about it is still sent."""
 
 
 class MessageAgent(GroupNotice, event=events.Message):
@@ -21,6 +24,10 @@ class MessageAgent(GroupNotice, event=events.Message):
 
     def sujet(self, event: Any) -> tuple[str, int]:
         return "message", event.message_id
+
+    def stale_rdv(self, rdv: Rdv, notification: Notification, now: datetime) -> str | None:
+        late = max(rdv.ends_at, notification.cree_le) + USEFUL
+        return "La séance est passée : ce message ne sert plus." if now > late else None
 
     def concerns(self, participation: Participation, rdv: Rdv) -> bool:
         # Written on purpose to these people: a silent motif, or a booking made without a word, does not stop it.

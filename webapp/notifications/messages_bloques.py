@@ -15,6 +15,8 @@ WORDS = {Canal.SMS: "SMS", Canal.COURRIEL: "courriels"}
 
 
 class MessagesBloques(OrganisationNotice, event=events.MessagesBloques):
+    again = True
+
     def changement(self, event: Any) -> str:
         return f"{event.jour} {event.canal}"
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from webapp.domain import events
 from webapp.models import Notification, Rdv
+from webapp.queries.notifications import MOVED
 
 from .base import GroupNotice
 
 
 class Minimum(GroupNotice, event=events.Minimum):
+    again = True
     tells_usagers = False
 
     def changement(self, event: Any) -> str:
@@ -19,7 +21,7 @@ class Minimum(GroupNotice, event=events.Minimum):
         if rdv.cancelled_at:
             return "La séance est annulée."
         if notification.changement != rdv.starts_at.isoformat():
-            return "La séance a changé d’heure depuis."
+            return MOVED
         if rdv.places_prises >= (rdv.motif.capacite_min or 0):
             return "La séance a maintenant assez d’inscrits."
         return None

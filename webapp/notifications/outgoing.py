@@ -1,5 +1,6 @@
 """A message ready to leave: plain values, so that nothing of the database is held while a provider answers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webapp.models import Canal
@@ -28,3 +29,5 @@ class Outgoing:
     ics: bytes = b""
     ics_method: str = ""
     segments: int | None = None
+    dit: Mapping[str, str] | None = None
+    """Where and when it says the session is."""

@@ -8,55 +8,51 @@ from webapp.domain.dates import local
 from webapp.domain.phones import can_receive_sms
 from webapp.models import Agent, Canal, NiveauNotification, Participation, Rdv, Usager
 
+Places = list[Participation]
+
 
 @dataclass(slots=True)
 class Lecteur:
-    """One reader: an usager or the person responsible for them, and the places the message is about.
-
-    `telephone` can receive texts and `courriel` mail, and the person accepts them; both empty: nobody but a phone call
-    can reach them.
-    """
+    """One reader: an usager or the person responsible for them, and the places they are told about, by the address each
+    of them is told at (`adresses`: channel → address → places); none: nobody but a phone call can reach them."""
 
     usager: Usager
-    telephone: str
-    courriel: str
-    participations: list[Participation] = field(default_factory=list)
+    participations: Places = field(default_factory=list)
+    adresses: dict[Canal, dict[str, Places]] = field(default_factory=lambda: {canal: {} for canal in Canal})
 
     @property
     def a_appeler(self) -> bool:
-        return not (self.telephone or self.courriel)
-
-    def adresse(self, canal: Canal) -> str:
-        """Where this channel goes, or nothing."""
-        return self.telephone if canal is Canal.SMS else self.courriel
+        return not any(self.adresses.values())
 
     @property
-    def pour_soi(self) -> bool:
-        """Whether the reader is the person whose place it is."""
-        return all(p.usager_id == self.usager.id for p in self.participations)
+    def courriel(self) -> str:
+        """An address they can be written to, or nothing."""
+        return next(iter(self.adresses[Canal.COURRIEL]), "")
 
-    @property
-    def prenoms(self) -> list[str]:
-        return [p.usager.first_name for p in self.participations]
+
+def address_of(participation: Participation, reader: Usager, canal: Canal) -> str:
+    """Where messages about that place go by this channel, if it can be used and the person accepts it: the contact
+    given with the booking goes first, then the reader's own."""
+    if canal is Canal.SMS:
+        phone = participation.telephone or reader.phone
+        accepted = reader.notify_by_sms and not participation.refus_sms
+        return phone if phone and accepted and can_receive_sms(phone) else ""
+    accepted = reader.notify_by_email and not participation.refus_courriel
+    return (participation.courriel or reader.email or "") if accepted else ""
 
 
 def lecteurs(participations: Iterable[Participation]) -> list[Lecteur]:
-    """One reader per person who is told, whatever the number of places they answer for (a household gets one message).
-
-    The contact given with the booking goes first, then the reader's own.
-    """
+    """One reader per person who is told, whatever the number of places they answer for: a household gets one message by
+    each address its places give."""
     readers: dict[int, Lecteur] = {}
     for participation in participations:
         usager = participation.usager
         reader = (usager.responsable or usager) if usager.responsable_id else usager
-        known = readers.setdefault(reader.id, Lecteur(reader, "", ""))
+        known = readers.setdefault(reader.id, Lecteur(reader))
         known.participations.append(participation)
-        phone = participation.telephone or reader.phone
-        by_sms = reader.notify_by_sms and not participation.refus_sms
-        if not known.telephone and phone and by_sms and can_receive_sms(phone):
-            known.telephone = phone
-        if not known.courriel and reader.notify_by_email and not participation.refus_courriel:
-            known.courriel = participation.courriel or reader.email or ""
+        for canal in Canal:
+            if to := address_of(participation, reader, canal):
+                known.adresses[canal].setdefault(to, []).append(participation)
     return list(readers.values())
 
 
@@ -68,6 +64,8 @@ class Prevenus:
     sms: int
     courriels: int
     a_appeler: list[Usager]
+    manquent: int = 0
+    """Texts over what can still leave today."""
 
     @property
     def phrase(self) -> str:
@@ -76,32 +74,50 @@ class Prevenus:
             parts.append(f"{self.courriels} courriel{'s' if self.courriels > 1 else ''}")
         if self.a_appeler:
             parts.append(f"{len(self.a_appeler)} à appeler")
+        if self.manquent and not self.a_appeler:
+            parts.append(f"{self.manquent} SMS de trop pour aujourd’hui")
         return ", ".join(parts) or "personne à prévenir"
 
 
 def prevenus(
-    participations: Iterable[Participation], *, canaux: Collection[Canal] = tuple(Canal), tous: bool = False
+    participations: Iterable[Participation],
+    *,
+    canaux: Collection[Canal] = tuple(Canal),
+    tous: bool = False,
+    textes: int | None = None,
 ) -> Prevenus:
     """Who would be told by every channel they have and accept among `canaux`, and whom nobody can reach. Who was booked
-    without a word is left out, but for what is written to all on purpose (`tous`).
+    without a word is left out, but for what is written to all on purpose (`tous`). `textes`: how many texts can still
+    leave today (None: no limit).
 
     Expects usagers (and who answers for them) to be loaded: see `queries.notifications.with_readers`.
     """
     readers = lecteurs(p for p in participations if p.prevenir or tous)
-    by = {canal: [r for r in readers if r.adresse(canal)] if canal in canaux else [] for canal in Canal}
-    reached = {r.usager.id for found in by.values() for r in found}
+    sms = sum(len(r.adresses[Canal.SMS]) for r in readers) if Canal.SMS in canaux else 0
+    unsent = max(0, sms - textes) if textes is not None else 0
+    by_mail = [r for r in readers if r.courriel and Canal.COURRIEL in canaux]
+    by_text = [r for r in readers if r.adresses[Canal.SMS] and Canal.SMS in canaux]
+    without = [r for r in by_text if not r.courriel]
+    reached = {r.usager.id for r in (*by_mail, *by_text)}
+    # Past the day's texts, who has an e-mail gets one; who has none is to be called, and nobody knows yet who that is.
+    short = {r.usager.id for r in without} if unsent and textes == 0 else set()
     return Prevenus(
         personnes=len(readers),
-        sms=len(by[Canal.SMS]),
-        courriels=len(by[Canal.COURRIEL]),
-        a_appeler=[r.usager for r in readers if r.usager.id not in reached],
+        sms=sms - unsent,
+        courriels=sum(len(r.adresses[Canal.COURRIEL]) for r in by_mail),
+        a_appeler=[r.usager for r in readers if r.usager.id not in reached or r.usager.id in short],
+        manquent=unsent,
     )
 
 
-def agents_to_tell(rdv: Rdv, auteur_agent_id: int | None, now: datetime) -> list[Agent]:
-    """The session's agents who want to know, by their own level, never who did it."""
+def agents_to_tell(
+    rdv: Rdv, auteur_agent_id: int | None, now: datetime, starts: Iterable[datetime] = ()
+) -> list[Agent]:
+    """The session's agents who want to know, by their own level, never who did it. `starts` are other moments it was
+    expected at: a session of tomorrow that goes away is a matter of tomorrow."""
     tz = rdv.organisation.timezone
-    soon = local(rdv.starts_at, tz).date() <= local(now, tz).date() + timedelta(days=1)
+    tomorrow = local(now, tz).date() + timedelta(days=1)
+    soon = any(local(moment, tz).date() <= tomorrow for moment in (rdv.starts_at, *starts))
     return [
         agent
         for agent in rdv.agents

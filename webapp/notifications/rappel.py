@@ -7,6 +7,7 @@ from webapp.domain import events
 from webapp.domain.participation import Statut
 from webapp.domain.reminders import Skip, due, next_opening
 from webapp.models import Notification, Participation, Rdv
+from webapp.queries.notifications import MOVED
 
 from .base import GroupNotice
 
@@ -17,6 +18,7 @@ def changement(delai: int, starts_at_utc: str) -> str:
 
 
 class Rappel(GroupNotice, event=events.Rappel):
+    again = True
     needs_notified_motif = True
     tells_agents = False
 
@@ -35,7 +37,7 @@ class Rappel(GroupNotice, event=events.Rappel):
         if rdv.cancelled_at:
             return "La séance est annulée."
         if notification.changement.partition("h ")[2] != rdv.starts_at.isoformat():
-            return "La séance a changé d’heure depuis."
+            return MOVED
         return None
 
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:

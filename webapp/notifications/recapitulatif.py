@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from webapp.domain import events
-from webapp.domain.dates import local
+from webapp.domain.alertes import digest_due
 from webapp.links import address
 from webapp.models import Agent, Notification
 from webapp.queries import recapitulatif as queries
@@ -21,9 +21,8 @@ class Recapitulatif(AccountNotice, event=events.Recapitulatif):
     def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
         if not (agent.actif and agent.recapitulatif):
             return "L’agent ne demande plus ce récapitulatif."
-        if date.fromisoformat(notification.changement) != local(now, agent.organisation.timezone).date():
-            return "Ce récapitulatif est celui d’un autre jour."
-        return None
+        morning = digest_due(now, agent.organisation.timezone)
+        return None if str(morning) == notification.changement else "La matinée de ce récapitulatif est passée."
 
     def context(self, agent: Agent, notification: Notification, now: datetime) -> dict[str, Any]:
         day = queries.day_of(agent, date.fromisoformat(notification.changement), now)

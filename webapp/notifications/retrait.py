@@ -6,11 +6,13 @@ from webapp.domain import events
 from webapp.domain.participation import Statut
 from webapp.models import Notification, Participation
 
-from .base import SeanceNotice
+from .base import NEWER, SeanceNotice
 
 
 class Retrait(SeanceNotice, event=events.Retrait):
     calendar = "CANCEL"
 
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
-        return None if participation.statut is Statut.ANNULE else "La personne a retrouvé sa place."
+        if participation.statut is not Statut.ANNULE:
+            return "La personne a retrouvé sa place."
+        return NEWER if participation.statut_le > notification.cree_le else None

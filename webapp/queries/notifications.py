@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import aliased, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from webapp.domain.capacity import Visibilite
@@ -30,6 +30,8 @@ WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
 WAIT_FOR_EARLIER = timedelta(minutes=10)
 REPLACED = ("inscription", "rappel")
 REPLACING = ("annulation", "retrait", "desistement")
+MOVED = "La séance a changé d’heure depuis."
+"""Why a reminder was left out when its session moved: back at its hour, it is promised again."""
 FARTHEST_REMINDER = timedelta(days=32)
 
 
@@ -104,7 +106,7 @@ def claimable(file: str, now: datetime, without: Collection[Canal] = ()) -> Sele
             is_due(now),
             or_(
                 Notification.destinataire_type != "usager",
-                Notification.a_envoyer_le <= now - WAIT_FOR_EARLIER,
+                Notification.prevue_le <= now - WAIT_FOR_EARLIER,
                 ~waits_for,
             ),
         )
@@ -136,9 +138,42 @@ class Batch:
     participations: Mapping[int, Participation]
     rdvs: Mapping[int, Rdv]
     agents: Mapping[int, Agent]
-    confirmed: Mapping[tuple[int | None, Canal, int], datetime] = field(default_factory=dict)
-    """(session, channel, usager) → when their last confirmation left, where a change is to be told."""
     demandes: Mapping[int, Acces] = field(default_factory=dict)
+    history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
+    """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
+    id, event, changement, etat, participation_ids, avant, dit."""
+
+
+Reader = tuple[int | None, str, int, Canal]
+"""(session, kind of reader, reader, channel)."""
+SAYS_WHERE = ("inscription", "rappel", "modification")
+"""Messages that say where and when their session is."""
+
+
+def reader_key(row: Any) -> Reader:
+    """Whom a row of the outbox is for, about which session, by what."""
+    return row.rdv_id, row.destinataire_type, row.destinataire_id, row.canal
+
+
+def known_before(row: Notification, history: Sequence[Any]) -> Mapping[str, str] | None:
+    """What the reader of a change knows of where and when: what they were last told, or else what was before the first
+    change they were not told of. None when another change was written down since."""
+    known: Mapping[str, str] | None = None
+    places = set(row.participation_ids)
+    for entry in history:
+        if places and not places.intersection(entry.participation_ids):
+            continue  # told at another address, about another place of the household
+        if entry.event == row.event and _version(entry.changement) > _version(row.changement):
+            return None
+        if entry.etat is EtatNotification.ENVOYEE:
+            known = entry.dit
+        elif entry.event == row.event and known is None:
+            known = entry.avant
+    return known or row.avant
+
+
+def _version(changement: str) -> int:
+    return int(changement.removeprefix("v"))
 
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
@@ -174,6 +209,7 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
                 joinedload(Rdv.plage_ouverture),
                 joinedload(Rdv.lieu),
                 joinedload(Rdv.salle),
+                *([selectinload(Rdv.agents)] if agent_ids else ()),
             )
         )
         if rdv_ids
@@ -190,8 +226,8 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         {p.id: p for p in participations},
         sessions,
         {agent.id: agent for agent in agents},
-        _confirmed({row.rdv_id for row in rows if row.avant}),
         _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
+        _history([row for row in rows if row.avant]),
     )
 
 
@@ -199,42 +235,24 @@ def _demandes(ids: Collection[int]) -> Mapping[int, Acces]:
     return {row.id: row for row in db.session.scalars(select(Acces).where(Acces.id.in_(ids)))} if ids else {}
 
 
-def _confirmed(rdv_ids: Collection[int | None]) -> Mapping[tuple[int | None, Canal, int], datetime]:
-    if not rdv_ids:
-        return {}
-    found = db.session.execute(
-        select(
-            Notification.rdv_id,
-            Notification.canal,
-            Notification.destinataire_id,
-            func.max(Notification.envoyee_le, type_=Notification.envoyee_le.type),
-        )
-        .where(
-            Notification.rdv_id.in_(rdv_ids),
-            Notification.event == "inscription",
-            Notification.destinataire_type == "usager",
-            in_state(Notification, EtatNotification.ENVOYEE),
-        )
-        .group_by(Notification.rdv_id, Notification.canal, Notification.destinataire_id)
-    )
-    return {(rdv_id, canal, usager_id): left for rdv_id, canal, usager_id, left in found}
-
-
-def changes_written(rdv_id: int) -> Sequence[Any]:
-    """Every change of a session written down so far, oldest first: id, destinataire_type, destinataire_id, canal, etat,
-    avant."""
-    return db.session.execute(
-        select(
-            Notification.id,
-            Notification.destinataire_type,
-            Notification.destinataire_id,
-            Notification.canal,
-            Notification.etat,
-            Notification.avant,
-        )
-        .where(Notification.rdv_id == rdv_id, Notification.event == "modification")
-        .order_by(Notification.id)
-    ).all()
+def _history(changes: Sequence[Notification]) -> Mapping[Reader, Sequence[Any]]:
+    found: dict[Reader, list[Any]] = defaultdict(list)
+    row = Notification
+    if changes:
+        for entry in db.session.execute(
+            select(
+                *(row.id, row.rdv_id, row.destinataire_type, row.destinataire_id, row.canal, row.event, row.changement),
+                *(row.etat, row.participation_ids, row.avant, row.dit),
+            )
+            .where(
+                row.rdv_id.in_({change.rdv_id for change in changes}),
+                row.destinataire_id.in_({change.destinataire_id for change in changes}),
+                row.event.in_(SAYS_WHERE),
+            )
+            .order_by(row.id)
+        ):
+            found[reader_key(entry)].append(entry)
+    return found
 
 
 def late_messages(now: datetime, *, without_event: str) -> Sequence[Any]:
@@ -297,7 +315,9 @@ def reminders_promised(rdv_ids: Collection[int]) -> Mapping[tuple[int | None, st
     found: dict[tuple[int | None, str], set[int]] = defaultdict(set)
     for rdv_id, changement, ids in db.session.execute(
         select(Notification.rdv_id, Notification.changement, Notification.participation_ids).where(
-            Notification.rdv_id.in_(rdv_ids), Notification.event == "rappel"
+            Notification.rdv_id.in_(rdv_ids),
+            Notification.event == "rappel",
+            ~and_(in_state(Notification, EtatNotification.IGNOREE), Notification.erreur == MOVED),
         )
     ):
         found[rdv_id, changement].update(ids)
@@ -328,7 +348,9 @@ def minimum_promised(rdv_ids: Collection[int]) -> set[tuple[int, str]]:
     """(session, its start) of those whose agents were told already."""
     rows = db.session.execute(
         select(Notification.sujet_id, Notification.changement).where(
-            Notification.event == "minimum", Notification.rdv_id.in_(rdv_ids)
+            Notification.event == "minimum",
+            Notification.rdv_id.in_(rdv_ids),
+            ~in_state(Notification, EtatNotification.IGNOREE),
         )
     )
     return {(row.sujet_id, row.changement) for row in rows}
@@ -396,6 +418,7 @@ class Depart:
     total: int
     attend: int
     echecs: int
+    cree_le: datetime
 
     @property
     def faits(self) -> int:
@@ -414,9 +437,10 @@ def departures(rdv_id: int, since: datetime) -> list[Depart]:
             func.count().label("total"),
             func.count(case((in_state(row, *WAITING), 1))).label("waiting"),
             func.count(case((row.etat == EtatNotification.ECHEC, 1))).label("failed"),
+            func.min(row.cree_le, type_=row.cree_le.type).label("written"),
         )
         .where(row.rdv_id == rdv_id, row.event.in_(TO_MANY), row.destinataire_type == "usager", row.cree_le > since)
         .group_by(row.event, row.changement)
         .order_by(func.max(row.id).desc())
     )
-    return [Depart(found.event, found.total, found.waiting, found.failed) for found in rows]
+    return [Depart(found.event, found.total, found.waiting, found.failed, found.written) for found in rows]

@@ -253,7 +253,7 @@ def change_statut(
         _set(row, rdv, statut, by=by, agent=agent)
         row.raison = raison[:120] if statut is Statut.EXCUSE else ""
         if statut is Statut.INSCRIT and delta > 0:
-            row.inscrit_le = now
+            row.inscrit_le, row.prevenir = now, prevenir
         journal.note(
             rdv.organisation_id,
             "statut",

@@ -215,7 +215,7 @@ def freeze_started(now: datetime | None = None) -> int:
             .options(selectinload(Rdv.agents))
             .order_by(Rdv.id)
             .limit(FREEZE_AT_ONCE)
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).all()
         for rdv in started:
             rdv.fige = frozen(rdv)

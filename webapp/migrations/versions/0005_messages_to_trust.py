@@ -65,6 +65,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("notifications") as batch_op:
         batch_op.add_column(sa.Column("avant", sa.JSON(), nullable=True))
+        batch_op.add_column(sa.Column("dit", sa.JSON(), nullable=True))
         batch_op.add_column(sa.Column("par_formulaire", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("comptee_le", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("prevue_le", sa.DateTime(timezone=True), nullable=True))
@@ -98,6 +99,7 @@ def downgrade() -> None:
         batch_op.drop_column("prevue_le")
         batch_op.drop_column("comptee_le")
         batch_op.drop_column("par_formulaire")
+        batch_op.drop_column("dit")
         batch_op.drop_column("avant")
     op.drop_table("compteurs_sms")
     op.drop_table("acces")
