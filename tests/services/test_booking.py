@@ -244,6 +244,18 @@ def test_a_public_post_never_changes_a_known_person() -> None:
     )
 
 
+def test_who_books_in_public_is_told_by_what_they_typed_only() -> None:
+    """A stranger made the file first, with a victim's name and number and an e-mail of their own: the victim's own
+    booking, by number only, is not told to that e-mail."""
+    book(saved(make.rdv()), Identity("Luc", "Caron", "+33639980002", "inconnu@exemple.fr"))
+    rdv = saved(make.rdv(db.session.scalars(select(Rdv)).one().motif))
+    row = db.session.get(Participation, book(rdv, LUC, envoi="deux").participation_id)
+    assert row.usager.email == "inconnu@exemple.fr"
+    told = db.session.scalars(select(Notification).where(Notification.rdv_id == rdv.id)).all()
+    assert [n.canal.value for n in told if n.destinataire_type == "usager"] == ["sms"]
+    assert (row.refus_sms, row.refus_courriel) == (False, True)
+
+
 def test_a_stranger_who_books_again_for_somebody_gets_no_message_to_their_own_address() -> None:
     rdv = saved(make.rdv())
     book(rdv, Identity("Élodie", "Martin", "+33639980001"), envoi="un")

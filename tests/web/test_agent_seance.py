@@ -59,6 +59,16 @@ def test_the_page_says_who_will_be_told_and_whom_to_call(made: Desk) -> None:
     assert page.form("/modification").values["jour"] == [f"{wall(made):%Y-%m-%d}"]
 
 
+def test_the_page_promises_no_more_texts_than_can_leave_today(made: Desk) -> None:
+    with made.app.app_context():
+        db.session.get(Rdv, made.rdv).organisation.budget_sms_jour = 0
+        db.session.commit()
+    client = made.log_in()
+    for path in ("modification", "annulation", "message"):
+        page = client.get(f"/agent/rdv/{made.rdv}/{path}")
+        assert page.has("3 personnes : 1 courriel, 2 à appeler"), page.text
+
+
 def test_moving_a_session_tells_each_person_once(made: Desk) -> None:
     client = made.log_in()
     later = wall(made) + timedelta(days=1)
@@ -346,7 +356,7 @@ def test_the_sheet_says_how_far_the_messages_to_many_are(made: Desk) -> None:
     later = wall(made) + timedelta(days=1)
     move(client, made, jour=f"{later:%Y-%m-%d}")
     page = client.get(f"/agent/rdv/{made.rdv}")
-    assert page.has("0 sur 3 messages sont traités")
+    assert page.has("0 sur 3 envoyé, les autres partent.")
     (bar,) = page.select("#departs progress")
     assert (bar.attributes["value"], bar.attributes["max"]) == ("0", "3")
     with made.app.app_context():
@@ -355,12 +365,12 @@ def test_the_sheet_says_how_far_the_messages_to_many_are(made: Desk) -> None:
             row.etat = etat
         db.session.commit()
     part = client.get(f"/agent/rdv/{made.rdv}/envoi", htmx=True)
-    assert part.has("2 sur 3 messages sont traités") and part.has("1 est en échec")
+    assert part.has("1 sur 3 envoyé, les autres partent.") and part.has("1 est en échec")
     with made.app.app_context():
         db.session.execute(Notification.__table__.update().values(etat="envoyee"))
         db.session.commit()
     done = client.get(f"/agent/rdv/{made.rdv}/envoi", htmx=True)
-    assert done.has("les 3 messages sont traités.")
+    assert done.has("Envoyés : changement à ") and done.has("(3).") and not done.select(".notice")
     assert "hx-get" not in done.text
     assert made.log_in("voisin").get(f"/agent/rdv/{made.rdv}/envoi").status == 404
 

@@ -28,7 +28,9 @@ def _held(canal: Canal) -> Any:
         else (Participation.courriel, Usager.email, responsable.email)
     )
     contact: Any = bindparam("contact", type_=own.type)
-    none = or_(own.is_(None), own == "")
+    # A place booked without that contact, or told not to use it, is not that contact's to see.
+    kept = Participation.refus_sms if canal is Canal.SMS else Participation.refus_courriel
+    none = and_(or_(own.is_(None), own == ""), kept.is_(False))
     place = select(Participation.id)
     return union(
         place.where(own == contact),

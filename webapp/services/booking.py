@@ -363,6 +363,9 @@ def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
             "courriel": identity.courriel if identity.courriel != usager.email else None,
             "numero_dossier": identity.numero_dossier,
         }
+    # A stranger may have made the file, with a name and number that are somebody else's and an address of their own:
+    # who books in public is told by what they typed, and by nothing else.
+    typed_only = demande.by is not Acteur.AGENT and identity is not None
     row = Participation(
         rdv_id=rdv.id,
         usager_id=usager.id,
@@ -381,8 +384,8 @@ def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
         raison="",
         prevenir=demande.prevenir,
         rappeler=True,
-        refus_sms=False,
-        refus_courriel=False,
+        refus_sms=bool(typed_only and identity and not identity.telephone and usager.phone),
+        refus_courriel=bool(typed_only and identity and not identity.courriel and usager.email),
         **contact,
     )
     return written(row, rdv=rdv, usager=usager)

@@ -59,9 +59,9 @@ def _accepts(place: Participation, reader: Usager, canal: Canal) -> bool:
 
 
 def own_contact(place: Participation) -> bool:
-    """Does that place have a contact of its own? Its link may then be somebody else's, who speaks for this place only:
-    the person's file does not change."""
-    return bool(place.telephone or place.courriel)
+    """Does that place have a contact of its own, or only some of the file's? Its link may then be somebody else's, who
+    speaks for this place only: the person's file does not change."""
+    return bool(place.telephone or place.courriel or place.refus_sms or place.refus_courriel)
 
 
 def choosable(place: Participation, by: Acteur) -> list[Voie]:

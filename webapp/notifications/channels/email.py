@@ -21,7 +21,7 @@ from flask import current_app
 from webapp.domain.contacts import clean_name
 from webapp.notifications.outgoing import Outgoing
 
-from . import TIMEOUT, Permanent, Temporary
+from . import TIMEOUT, Permanent, Temporary, hurry
 
 M = TypeVar("M", bound=Message)
 
@@ -35,6 +35,7 @@ class _Hurried:
     would outlast the claim, and the message would leave twice."""
 
     ends: float
+    file: Any = None
     begun = False
     """Whether the server has answered anything about the present message."""
 
@@ -43,13 +44,13 @@ class _Hurried:
         super().__init__(*args, timeout=self._patience(), **options)
 
     def _patience(self) -> float:
-        """Seconds the next answer may take."""
-        return min(TIMEOUT.total_seconds(), max(0.01, self.ends - time.monotonic()))
+        """Seconds the next bytes may take."""
+        return hurry.patience(self.ends)
 
     def getreply(self) -> Any:
         sock = self.sock  # type: ignore[attr-defined]
-        if sock is not None:
-            sock.settimeout(self._patience())
+        if sock is not None and self.file is None:
+            self.file = hurry.reader(sock, self._patience)
         return super().getreply()  # type: ignore[misc]
 
     def mail(self, sender: str, options: Any = ()) -> Any:

@@ -1,7 +1,9 @@
 """Texts over HTTP: one request to SMS_URL for each, worded as the provider wants it (docs/sms.md)."""
 
 import email.utils
+import threading
 import time
+from typing import Any
 
 import urllib3
 from flask import current_app
@@ -10,16 +12,58 @@ from webapp.clock import utcnow
 from webapp.domain.sms_provider import Outcome, SmsProvider, Text
 from webapp.notifications.outgoing import Outgoing
 
-from . import TIMEOUT, Permanent, Saturated, Temporary
+from . import TIMEOUT, Permanent, Saturated, Temporary, hurry
 
 MAX_ANSWER = 65536
 SATURATED = {429, 503}
 PAUSE = 5.0
 """Seconds to leave in peace a provider that says it has too much to do, and not for how long."""
 
+_request = threading.local()
+"""`ends`: the monotonic moment at which this thread's request is given up."""
+
+
+def _left() -> float:
+    return hurry.patience(_request.ends)
+
+
+class _Socket:
+    """A socket whose answers are read until that moment."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def makefile(self, *_: Any, **__: Any) -> Any:
+        return hurry.reader(self._sock, _left)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+class _Connection(urllib3.connection.HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock = _Socket(self.sock)  # type: ignore[assignment]
+
+
+class _TlsConnection(urllib3.connection.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        self.sock = _Socket(self.sock)  # type: ignore[assignment]
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
 _http = urllib3.PoolManager(
     timeout=urllib3.Timeout(total=TIMEOUT.total_seconds()), retries=False, maxsize=2, cert_reqs="CERT_REQUIRED"
 )
+_http.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
 
 class HttpSms:
@@ -29,6 +73,7 @@ class HttpSms:
         """The provider's message id (empty when it gives none). Raises `Permanent`, `Temporary`."""
         provider: SmsProvider = current_app.config["SMS_PROVIDER"]
         headers, body = provider.request(Text(message.to, message.sender, message.text, message.key))
+        _request.ends = time.monotonic() + TIMEOUT.total_seconds()
         try:
             answer = _http.request(
                 provider.method,
@@ -58,12 +103,14 @@ class HttpSms:
 
 
 def _read(answer: urllib3.BaseHTTPResponse) -> bytes:
-    """The answer, as far as it comes in 10 s: the claim would not outlast one that drips. Read to its end, it leaves
-    the connection to the next text."""
-    ends = time.monotonic() + TIMEOUT.total_seconds()
+    """The answer, as far as it comes in time: its status came, the text is taken. Read to its end, it leaves the
+    connection to the next text."""
     said = b""
-    while len(said) < MAX_ANSWER and time.monotonic() < ends:
-        part = answer.read1(MAX_ANSWER)
+    while len(said) < MAX_ANSWER and time.monotonic() < _request.ends:
+        try:
+            part = answer.read1(MAX_ANSWER)
+        except urllib3.exceptions.TimeoutError:
+            break
         if not part:
             break
         said += part

@@ -31,7 +31,7 @@ def annulation(rdv_id: int) -> ResponseReturnValue:
         "rdv": rdv,
         "vue": vues.heading(rdv),
         "inscrits": len(people),
-        "told": prevenus(people if vues.will_be_told(rdv) else []),
+        "told": prevenus(people if vues.will_be_told(rdv) else [], textes=vues.texts_left(rdv)),
         "commencee": not vues.will_be_told(rdv),
         "prevenir": said_yes("prevenir", default=True),
     }

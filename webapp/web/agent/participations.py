@@ -103,7 +103,8 @@ def statut(rdv_id: int, participation_id: int) -> ResponseReturnValue:
 def retrait(rdv_id: int, participation_id: int) -> ResponseReturnValue:
     """Before somebody is removed: who will be told, and by what."""
     place = find_participation(rdv_id, participation_id)
-    told = prevenus([place] if vues.will_be_told(place.rdv) and holds_seat(place.statut) else [])
+    concerned = [place] if vues.will_be_told(place.rdv) and holds_seat(place.statut) else []
+    told = prevenus(concerned, textes=vues.texts_left(place.rdv))
     return respond("agent/retrait.html", rdv=place.rdv, place=place, vue=vues.heading(place.rdv), told=told)
 
 
@@ -186,7 +187,7 @@ def _told(place: Participation) -> str:
     """What leaves for the person just added: "Un SMS et un courriel partent.", or that they are to be called."""
     if not said_yes("prevenir", default=True):
         return "Aucun message ne part."
-    told: Prevenus = prevenus([place])
+    told: Prevenus = prevenus([place], textes=vues.texts_left(place.rdv))
     if told.a_appeler:
         return "Personne à appeler : aucun contact ne permet de lui écrire."
     return ""

@@ -75,7 +75,7 @@ def modification(rdv_id: int) -> ResponseReturnValue:
         "rdv": rdv,
         "vue": vues.heading(rdv),
         "inscrits": len(people),
-        "told": prevenus(people),
+        "told": prevenus(people, textes=vues.texts_left(rdv)),
         "prevenir": said_yes("prevenir", default=True),
         "possible": rdv.cancelled_at is None and vues.will_be_told(rdv),
         "maintenant": "",
@@ -160,7 +160,9 @@ def _apercu(rdv: Rdv, form: MessageForm) -> dict[str, Any]:
     return {
         "rdv": rdv,
         "vue": vues.heading(rdv),
-        "told": prevenus(people, canaux=channels(ecrit.par_sms, ecrit.par_courriel), tous=True),
+        "told": prevenus(
+            people, canaux=channels(ecrit.par_sms, ecrit.par_courriel), tous=True, textes=vues.texts_left(rdv)
+        ),
         "texte": texte if ecrit.par_sms and ecrit.corps else None,
         "courriel": preview_message_email(rdv, ecrit.corps) if ecrit.par_courriel and ecrit.corps else None,
         "aucun_moyen": not ecrit.par_sms and not ecrit.par_courriel,

@@ -17,6 +17,7 @@ from webapp.domain.settings import Reglage, nom_sms, resolve
 from webapp.models import Champ, EtatNotification, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
 from webapp.queries import fiche
+from webapp.queries.messages import texts_sent
 from webapp.services.preferences import choosable, voies
 from webapp.web.envois import CANAUX, message_name, without_contacts
 from webapp.web.recit import sentence
@@ -152,6 +153,13 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
     )
 
 
+def texts_left(rdv: Rdv) -> int:
+    """How many texts its organisation can still send today."""
+    organisation = rdv.organisation
+    day = local(utcnow(), organisation.timezone).date()
+    return max(0, organisation.budget_sms_jour - texts_sent(organisation.id, day))
+
+
 def too_early(rdv: Rdv) -> bool:
     """Is it before the session's day? Then nobody is noted present or absent (docs/domain.md rule 10)."""
     tz = rdv.organisation.timezone
@@ -208,11 +216,11 @@ def _unreachable(p: Participation) -> list[str]:
     elif not sms.possible:
         found.append("Pas de SMS : numéro fixe ou étranger.")
     elif not sms.acceptee:
-        found.append("Refuse les SMS.")
+        found.append("Pas de SMS pour cette séance." if p.refus_sms else "Refuse les SMS.")
     if not mail.possible:
         found.append("Pas de courriel : aucune adresse.")
     elif not mail.acceptee:
-        found.append("Refuse les courriels.")
+        found.append("Pas de courriel pour cette séance." if p.refus_courriel else "Refuse les courriels.")
     if not p.rappeler and p.rdv.motif.rappels:
         found.append("Ne veut pas de rappel.")
     return found
