@@ -13,7 +13,7 @@ from webapp.models import Canal, CompteurSms, EtatNotification, Notification
 
 from .notifications import WAITING, in_state
 
-AT_ONCE = 50
+AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def failed(organisation_id: int, since: datetime, limit: int) -> tuple[Sequence[
 
 
 def messages(organisation_id: int, choix: Choix, before: int | None = None) -> tuple[Sequence[Any], int | None]:
-    """Those messages, latest first, 50 at a time; and the cursor of the next ones: give it as `before`."""
+    """Those messages, latest first, 20 at a time; and the cursor of the next ones: give it as `before`."""
     row, last = Notification, aliased(Notification)
     question = select(*_SHOWN).where(
         row.organisation_id == organisation_id,

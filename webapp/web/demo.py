@@ -1,5 +1,6 @@
 """The demonstration's own pages (MODE=demo, 404 elsewhere): the style guide, and messages as they are received."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from .vues import PersonneVue, SeanceVue
 bp = Blueprint("demo", __name__, url_prefix="/demo")
 PARIS = ZoneInfo("Europe/Paris")
 PER_PAGE = 20
+UNSUBSCRIBE = re.compile(r"https?://\S+/desabonnement$", re.MULTILINE)
 
 
 @bp.before_request
@@ -44,12 +46,18 @@ def messages() -> ResponseReturnValue:
     return respond(
         "demo/messages.html",
         "liste",
-        messages=[(message, sms.measure(message.corps)) for message in found[:PER_PAGE]],
+        messages=[(message, sms.measure(message.corps), _unsubscribe(message)) for message in found[:PER_PAGE]],
         wanted=wanted,
         page=page,
         following=len(found) > PER_PAGE,
         paris=PARIS,
     )
+
+
+def _unsubscribe(message: MessageDemo) -> str:
+    """Where its List-Unsubscribe leads: the address that the mails one can refuse also end with."""
+    found = UNSUBSCRIBE.search(message.corps)
+    return found[0] if found else ""
 
 
 @bp.get("/messages/<int:message_id>/html")
