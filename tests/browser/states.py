@@ -297,7 +297,7 @@ def other_message_previewed(page: Page, scene: Scene) -> None:
     page.goto(f"/configuration/motifs/{scene.motif['RSA']}")
     page.get_by_label("Aperçu du message").select_option("modification")
     page.get_by_label("Que nomme-t-il ?").select_option("neutre")
-    expect(page.locator("#apercu")).to_contain_text("au lieu de")
+    expect(page.locator("#apercu")).to_contain_text("avant")
     expect(page.locator("#apercu")).to_contain_text("Formule neutre")
 
 

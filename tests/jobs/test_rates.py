@@ -61,15 +61,15 @@ def ttl(valkey: Valkey) -> float:
 def test_texts_keep_the_rate_and_mails_do_not_wait_for_them(
     make_app: MakeApp, providers: dict[str, object], sms: SmsSink, smtp: SmtpSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(messages, "WORK_SECONDS", 1.2)
+    monkeypatch.setattr(messages, "WORK_SECONDS", 3.0)
     with make_app(**providers, SMS_RATE=5).app_context():
         booked(20)
         began = time.monotonic()
         deliver("default")
         took = time.monotonic() - began
         assert len(smtp.mails) == 20
-        assert 4 <= len(sms.requests) <= 7
-        assert took < 2.5
+        assert 2 <= len(sms.requests) <= 5 * took + 2
+        assert took < 6
         assert untried(Canal.SMS) == 20 - len(sms.requests)
 
 

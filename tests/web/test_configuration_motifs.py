@@ -194,7 +194,7 @@ def test_each_message_is_shown_in_both_levels_by_the_templates_that_serve(
 
 def test_what_a_change_was_is_in_its_preview(admin: PageClient, service: Any) -> None:
     form = admin.get(NOUVEAU).form("/nouveau").fill(name="Couture")
-    assert "au lieu de" in preview(admin, form, message="modification").text
+    assert "avant" in preview(admin, form, message="modification").text
     assert "Raison" in preview(admin, form, message="annulation").text
     assert "Raison" not in preview(admin, form, message="annulation", niveau="neutre").text
 
