@@ -289,8 +289,9 @@ def test_a_connection_the_server_closed_is_not_lent(app: Flask) -> None:
     with app.app_context():
         pid = db.session.scalar(text("SELECT pg_backend_pid()"))
         db.session.remove()
-        other = psycopg.connect(db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False))
-        with other:
+        address = db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        # A transaction would see who is connected as its first look did, for ever.
+        with psycopg.connect(address, autocommit=True) as other:
             other.execute("SELECT pg_terminate_backend(%s)", (pid,))
             deadline = time.monotonic() + 5
             while other.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
