@@ -32,3 +32,9 @@ def donnees_personnelles() -> ResponseReturnValue:
 def mentions_legales() -> ResponseReturnValue:
     """Who publishes, and where to write."""
     return _page("public/mentions-legales.html")
+
+
+@bp.get("/contacts")
+def contacts() -> ResponseReturnValue:
+    """Whom to call, for those who can't or would rather not book online."""
+    return _page("public/contacts.html")
