@@ -1,6 +1,6 @@
 """Who holds a contact, which places messages to it are about, and what was asked for with it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from webapp.domain.codes import TRIES, WITHIN
+from webapp.domain.participation import OCCUPENT
 from webapp.extensions import db
 from webapp.models import Acces, Canal, Motif, Organisation, Participation, Rdv, Usager
 
@@ -18,7 +19,7 @@ KEPT = timedelta(days=1)
 """How long a demand stays, and with it what it opened."""
 
 
-def _held(canal: Canal) -> Any:
+def _held(canal: Canal, name: str = "contact") -> Any:
     """Ids of the places whose messages go to `:contact` by this channel: their own contact, else that of who reads for
     them (`notifications.people`). One SELECT for each way, so that each uses its index."""
     responsable = aliased(Usager)
@@ -27,7 +28,7 @@ def _held(canal: Canal) -> Any:
         if canal is Canal.SMS
         else (Participation.courriel, Usager.email, responsable.email)
     )
-    contact: Any = bindparam("contact", type_=own.type)
+    contact: Any = bindparam(name, type_=own.type)
     # A place booked without that contact, or told not to use it, is not that contact's to see.
     kept = Participation.refus_sms if canal is Canal.SMS else Participation.refus_courriel
     none = and_(or_(own.is_(None), own == ""), kept.is_(False))
@@ -89,6 +90,29 @@ def places_held(canal: Canal, contact: str, now: datetime) -> Sequence[Participa
         .limit(MOST)
     )
     return db.session.scalars(question, {"contact": contact}).all()
+
+
+@cache
+def _coming_with(*canaux: Canal) -> Select[Any]:
+    held = or_(*(Participation.id.in_(_held(canal, canal.value)) for canal in canaux))
+    return (
+        select(func.count(Participation.rdv_id.distinct()))
+        .join(Participation.rdv)
+        .where(
+            held,
+            Participation.statut.in_(OCCUPENT),
+            Participation.rdv_id != bindparam("rdv_id"),
+            Rdv.motif_id == bindparam("motif_id"),
+            Rdv.starts_at > bindparam("now", type_=Rdv.starts_at.type),
+        )
+    )
+
+
+def coming_with(rdv: Rdv, contacts: Mapping[Canal, str], now: datetime) -> int:
+    """How many other coming sessions of that motif have somebody whose messages go to one of these contacts."""
+    values = {canal.value: contact for canal, contact in contacts.items()}
+    values |= {"rdv_id": rdv.id, "motif_id": rdv.motif_id, "now": now}
+    return db.session.scalar(_coming_with(*contacts), values) or 0
 
 
 def asked_by(navigateur: str) -> Select[Acces]:

@@ -57,6 +57,10 @@ CHAMPS = {
     "salle_id": "Salle", "salle": "Salle", "adresse": "Adresse", "lien_visio": "Lien de visioconférence",
     "address": "Adresse", "postal_code": "Code postal", "city": "Commune", "phone": "Téléphone", "email": "Courriel",
     "phone_hours": "Horaires du téléphone", "pmr": "Accessibilité", "timezone": "Fuseau horaire", "slug": "Adresse web",
+    "seances_par_contact": "Séances à venir avec un même contact",
+    "envois_par_contact": "Formulaires par heure avec un même contact",
+    "envois_par_adresse": "Formulaires par minute depuis une même connexion",
+    "secondes_formulaire": "Secondes avant l’envoi d’un formulaire",
     "retention_mois": "Mois de conservation", "surbooking_autorise": "Surnombre autorisé", "profil": "Profil",
     "services": "Services", "droits": "Droits", "first_name": "Prénom", "last_name": "Nom", "short_name": "Nom court",
 }  # fmt: skip

@@ -10,6 +10,7 @@ ORGANISATION: dict[str, Any] = {
     "email": "contact@valmont.exemple.fr",
     "sms_sender": "MDSValmont",
     "colour": "#0b5f63",
+    "secondes_formulaire": 0,  # programs fill its forms too, as soon as they have them
 }
 
 PASSWORD = "atelier-valmont"

@@ -112,7 +112,7 @@ def _search(
     elsewhere: list[tuple[str, str]] = []
     if asked and not found:
         bookable = queries.bookable_motifs(organisation_id, now)
-        elsewhere = _elsewhere(asked, bookable)
+        elsewhere = _elsewhere(asked, [each for each in bookable if each.rdv.lieu_id not in (lieu_ids or ())])
     return respond(
         page,
         groupes=_grouped(found, now),
