@@ -58,6 +58,7 @@ def test_every_setting_is_saved_and_the_journal_says_from_what_to_what(made: Des
         "colour": "#7A1F5C",
         "retention_mois": "12",
         "surbooking_autorise": False,
+        "mentions": "1 rue du Port, 97400 Saint-Denis",
         **{name: str(value) for name, value in limits.items()},
     }
     assert set(typed) == set(EDITABLE) <= form.names
@@ -105,6 +106,7 @@ def test_the_public_pages_take_the_colour_at_once(made: Desk, admin: PageClient)
         ("retention_mois", "121", "entre 1 et 120"),
         ("retention_mois", "", "entre 1 et 120"),
         ("timezone", "Europe/Londres", "proposées"),
+        ("mentions", "x" * 2001, "2000 caractères au plus"),
         ("seances_par_contact", "-1", "entre 0 et 100"),
         ("envois_par_contact", "0", "entre 1 et 1000"),
         ("envois_par_adresse", "4", "entre 5 et 1000"),

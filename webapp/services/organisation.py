@@ -17,7 +17,7 @@ from .transaction import transaction
 
 EDITABLE = (
     "name", "timezone", "phone", "phone_hours", "email", "colour", "retention_mois", "surbooking_autorise",
-    "seances_par_contact", "envois_par_contact", "envois_par_adresse", "secondes_formulaire",
+    "seances_par_contact", "envois_par_contact", "envois_par_adresse", "secondes_formulaire", "mentions",
 )  # fmt: skip
 """How messages leave is `preferences.REGLAGES`."""
 FUSEAUX = {

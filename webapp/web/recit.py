@@ -61,6 +61,7 @@ CHAMPS = {
     "envois_par_contact": "Formulaires par heure avec un même contact",
     "envois_par_adresse": "Formulaires par minute depuis une même connexion",
     "secondes_formulaire": "Secondes avant l’envoi d’un formulaire",
+    "mentions": "Mentions légales",
     "retention_mois": "Mois de conservation", "surbooking_autorise": "Surnombre autorisé", "profil": "Profil",
     "services": "Services", "droits": "Droits", "first_name": "Prénom", "last_name": "Nom", "short_name": "Nom court",
 }  # fmt: skip

@@ -1,4 +1,5 @@
-"""what the public forms of an organisation bear: sessions and posts with one contact, posts from one address, haste
+"""what the public forms of an organisation bear (sessions and posts with one contact, posts from one address, haste),
+and its legal mentions
 
 Revision ID: 0010
 Revises: 0005
@@ -24,8 +25,10 @@ def upgrade() -> None:
     # Column by column: a batch would make the table again, that most others refer to.
     for name, value in LIMITS.items():
         op.add_column("organisations", sa.Column(name, sa.Integer(), nullable=False, server_default=value))
+    op.add_column("organisations", sa.Column("mentions", sa.Text(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
+    op.drop_column("organisations", "mentions")
     for name in LIMITS:
         op.drop_column("organisations", name)

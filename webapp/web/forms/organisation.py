@@ -12,6 +12,7 @@ from wtforms import (
     SelectField,
     StringField,
     TelField,
+    TextAreaField,
     ValidationError,
 )
 from wtforms.validators import InputRequired, NumberRange
@@ -23,7 +24,7 @@ from webapp.services.organisation import EDITABLE, FUSEAUX, LIMITES, RETENTION_M
 
 from .base import BaseForm
 from .lieux import at_most, phone_shown, phone_typed, tidy
-from .motif import answers
+from .motif import answers, strip
 from .public import email_typed
 
 
@@ -51,6 +52,7 @@ class OrganisationForm(BaseForm):
         [InputRequired(MONTHS), NumberRange(min=1, max=RETENTION_MAX, message=MONTHS)],
     )
     surbooking_autorise = BooleanField("Permettre d’inscrire au-delà de la capacité")
+    mentions = TextAreaField("Mentions légales", [at_most(2000)], filters=[strip])
     seances_par_contact = limit("Séances à venir d’un même atelier, avec un même contact", "seances_par_contact")
     envois_par_contact = limit("Formulaires envoyés par heure, avec un même contact", "envois_par_contact")
     envois_par_adresse = limit("Formulaires envoyés par minute, depuis une même connexion", "envois_par_adresse")
