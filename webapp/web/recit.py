@@ -191,6 +191,10 @@ def _written(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
 
 
+def _forgotten(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"Une personne a supprimé ses données ({details.get('rendez_vous', 0)} rendez-vous)."
+
+
 def _capacity(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (details.get("a"), details.get("de")))
     return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
@@ -211,5 +215,6 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "nouvel_essai": _retried,
     "message": _written,
     "capacite": _capacity,
+    "donnees_supprimees": _forgotten,
 }
 """Actions whose sentence depends on more than who and what."""

@@ -11,6 +11,7 @@ from . import (
     flux,
     informations,
     inscription,
+    mes_donnees,
     mes_rendez_vous,
     motif,
     participation,
