@@ -102,9 +102,14 @@ def organisation_by_slug(slug: str) -> Organisation | None:
     return db.session.scalars(select(Organisation).where(Organisation.slug == slug)).first()
 
 
+@cache
+def _organisations() -> Select[Organisation]:
+    return select(Organisation).order_by(Organisation.name)
+
+
 def organisations() -> Sequence[Organisation]:
     """Everybody who publishes here, by name."""
-    return db.session.scalars(select(Organisation).order_by(Organisation.name)).all()
+    return db.session.scalars(_organisations()).all()
 
 
 # --- search ------------------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def _about(found: Prochaine) -> str:
 
 
 def _is(each: Prochaine, asked: Criteres, what: Comprise) -> bool:
-    return asked.service in (None, each.rdv.motif.service_id) and what.fits(_about(each))
+    return asked.service in (None, each.rdv.motif.service_id) and (not what.mots or what.fits(_about(each)))
 
 
 def _services(found: Sequence[Prochaine]) -> list[Service]:
