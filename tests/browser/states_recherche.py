@@ -64,7 +64,7 @@ def with_its_code(what: str, place: bool = True):  # type: ignore[no-untyped-def
             code = links.code(asked.lien_nonce)
             db.session.remove()
         fill(page, code=code)
-        press(page, "Voir mes rendez-vous")
+        press(page, "Continuer")
         expect(page.get_by_role("heading", level=1)).to_have_text(what)
 
     return go

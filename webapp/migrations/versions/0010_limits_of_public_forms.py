@@ -25,6 +25,8 @@ def upgrade() -> None:
     # Column by column: a batch would make the table again, that most others refer to.
     for name, value in LIMITS.items():
         op.add_column("organisations", sa.Column(name, sa.Integer(), nullable=False, server_default=value))
+    organisations = sa.table("organisations", sa.column("demo"), sa.column("secondes_formulaire"))
+    op.execute(organisations.update().where(organisations.c.demo == sa.true()).values(secondes_formulaire=0))
     op.add_column("organisations", sa.Column("mentions", sa.Text(), nullable=False, server_default=""))
 
 
