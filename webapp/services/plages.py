@@ -322,7 +322,8 @@ def _reconcile(plage: PlageOuverture, coming: list[Rdv], agent: Agent) -> tuple[
     kept = [rdv for rdv in coming if rdv not in gone]
     gardees, rows = 0, []
     for rdv in kept:
-        rdv.agents = list(plage.agents)
+        if not rdv.agents_propres:
+            rdv.agents = list(plage.agents)
         row: dict[str, Any] = {"id": rdv.id, "version": rdv.version + 1, "capacite_max": effective_capacity(rdv)}
         place = _where_and_when(plage, rdv.occurrence_le)
         here = {name: getattr(rdv, name) for name in place}

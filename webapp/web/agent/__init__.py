@@ -5,7 +5,9 @@ from flask import Blueprint
 bp = Blueprint("agent", __name__, url_prefix="/agent")
 
 from . import (  # noqa: E402
+    absences,  # noqa: F401
     accueil,  # noqa: F401
+    animation,  # noqa: F401
     annulation,  # noqa: F401
     canaux,  # noqa: F401
     compte,  # noqa: F401

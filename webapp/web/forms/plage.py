@@ -50,7 +50,79 @@ def empty_to_none(value: Any) -> int | None:
     return int(value) if value not in (None, "") else None
 
 
-class PlageForm(BaseForm):
+class Repetition:
+    """How something comes back, as a person thinks of it: what a form that has `PlageForm`'s fields for it says."""
+
+    first_day: DateField
+    frequence: RadioField
+    intervalle: IntegerField
+    jours: Any
+    rang: SelectField
+    jour: SelectField
+    jour_du_mois: IntegerField
+    fin: RadioField
+    jusqua: DateField
+    fois: IntegerField
+    _fields: dict[str, Field]
+
+    def recurrence(self) -> Recurrence:
+        """How it comes back; what the agent leaves out is the first day's. Raises `RecurrenceError`."""
+        first = self.first_day.data
+        if self.frequence.data == UNE or first is None:
+            return Recurrence()
+        until, count = self._end()
+        every = 1 if self.intervalle.data is None else self.intervalle.data
+        if self.frequence.data == SEMAINES:
+            days = tuple(self.jours.data or (first.weekday(),))
+            return Recurrence(Frequency.WEEKLY, every, weekdays=days, until=until, count=count)
+        if self.frequence.data == MOIS_DATE:
+            day = first.day if self.jour_du_mois.data is None else self.jour_du_mois.data
+            return Recurrence(Frequency.MONTHLY, every, month_day=day, until=until, count=count)
+        weekday = first.weekday() if self.jour.data is None else self.jour.data
+        nth = self.rang.data or (-1 if first.day > 28 else (first.day - 1) // 7 + 1)
+        return Recurrence(Frequency.MONTHLY, every, weekdays=(weekday,), nth=nth, until=until, count=count)
+
+    def _end(self) -> tuple[date | None, int | None]:
+        if self.fin.data == DATE:
+            if self.jusqua.data is None:
+                raise RecurrenceError("Indiquez le dernier jour possible, ou choisissez « Sans fin prévue ».", "until")
+            return self.jusqua.data, None
+        if self.fin.data == FOIS:
+            if self.fois.data is None:
+                raise RecurrenceError("Indiquez combien de fois, ou choisissez « Sans fin prévue ».", "count")
+            return None, self.fois.data
+        return None, None
+
+    def check_recurrence(self) -> bool:
+        """Does it hold together? What does not is said beside its field."""
+        if self.first_day.data is None:
+            return True
+        try:
+            self.recurrence().check(self.first_day.data)
+        except RecurrenceError as error:
+            field = self._fields[FIELDS.get(error.field, "frequence")]
+            field.errors = [*field.errors, error.message_fr]
+            return False
+        return True
+
+
+def saved_recurrence(rule: Recurrence) -> dict[str, Any]:
+    """A rule as those fields show it."""
+    monthly = MOIS_JOUR if rule.nth else MOIS_DATE
+    return {
+        "frequence": {Frequency.NONE: UNE, Frequency.WEEKLY: SEMAINES}.get(rule.frequency, monthly),
+        "intervalle": rule.interval,
+        "jours": list(rule.weekdays) if rule.frequency is Frequency.WEEKLY else [],
+        "rang": rule.nth,
+        "jour": rule.weekdays[0] if rule.nth else None,
+        "jour_du_mois": rule.month_day,
+        "fin": DATE if rule.until else FOIS if rule.count else SANS,
+        "jusqua": rule.until,
+        "fois": rule.count,
+    }
+
+
+class PlageForm(Repetition, BaseForm):
     """Create a plage or change it. `motif` is the one chosen so far: the agents and the place depend on it. `holder` is
     ticked on a new one."""
 
@@ -207,15 +279,7 @@ class PlageForm(BaseForm):
         if self._lacks_capacity():
             self.capacite_max.errors = ["Indiquez une capacité : le motif n’en donne pas."]
             ok = False
-        if self.first_day.data is None:
-            return ok
-        try:
-            self.recurrence().check(self.first_day.data)
-        except RecurrenceError as error:
-            field = self._fields[FIELDS.get(error.field, "frequence")]
-            field.errors = [*field.errors, error.message_fr]
-            return False
-        return ok
+        return self.check_recurrence() and ok
 
     def _lacks_capacity(self) -> bool:
         """Neither the plage nor its motif says how many, and people book."""
@@ -230,34 +294,6 @@ class PlageForm(BaseForm):
             if word:
                 days.append(_day(word))
         return tuple(days)
-
-    def recurrence(self) -> Recurrence:
-        """How it comes back; what the agent leaves out is the first day's. Raises `RecurrenceError`."""
-        first = self.first_day.data
-        if self.frequence.data == UNE or first is None:
-            return Recurrence()
-        until, count = self._end()
-        every = 1 if self.intervalle.data is None else self.intervalle.data
-        if self.frequence.data == SEMAINES:
-            days = tuple(self.jours.data or (first.weekday(),))
-            return Recurrence(Frequency.WEEKLY, every, weekdays=days, until=until, count=count)
-        if self.frequence.data == MOIS_DATE:
-            day = first.day if self.jour_du_mois.data is None else self.jour_du_mois.data
-            return Recurrence(Frequency.MONTHLY, every, month_day=day, until=until, count=count)
-        weekday = first.weekday() if self.jour.data is None else self.jour.data
-        nth = self.rang.data or (-1 if first.day > 28 else (first.day - 1) // 7 + 1)
-        return Recurrence(Frequency.MONTHLY, every, weekdays=(weekday,), nth=nth, until=until, count=count)
-
-    def _end(self) -> tuple[date | None, int | None]:
-        if self.fin.data == DATE:
-            if self.jusqua.data is None:
-                raise RecurrenceError("Indiquez le dernier jour possible, ou choisissez « Sans fin prévue ».", "until")
-            return self.jusqua.data, None
-        if self.fin.data == FOIS:
-            if self.fois.data is None:
-                raise RecurrenceError("Indiquez combien de fois, ou choisissez « Sans fin prévue ».", "count")
-            return None, self.fois.data
-        return None, None
 
     def plage_data(self) -> PlageData:
         """What the form says, for `services.plages.save_plage`; an empty override inherits."""
@@ -307,19 +343,9 @@ def places(lieux: Sequence[Lieu]) -> list[tuple[str, str]]:
 def _saved(plage: PlageOuverture) -> dict[str, Any]:
     """A saved plage as the form shows it."""
     rule = Recurrence.from_rrule(plage.rrule)
-    monthly = MOIS_JOUR if rule.nth else MOIS_DATE
     endroit = f"s{plage.salle_id}" if plage.salle_id else f"l{plage.lieu_id}" if plage.lieu_id else ""
-    return {
+    return saved_recurrence(rule) | {
         "agent_ids": [agent.id for agent in plage.agents],
         "endroit": endroit,
-        "frequence": {Frequency.NONE: UNE, Frequency.WEEKLY: SEMAINES}.get(rule.frequency, monthly),
-        "intervalle": rule.interval,
-        "jours": list(rule.weekdays) if rule.frequency is Frequency.WEEKLY else [],
-        "rang": rule.nth,
-        "jour": rule.weekdays[0] if rule.nth else None,
-        "jour_du_mois": rule.month_day,
-        "fin": DATE if rule.until else FOIS if rule.count else SANS,
-        "jusqua": rule.until,
-        "fois": rule.count,
         "sauts": "\n".join(f"{date.fromisoformat(day):%d/%m/%Y}" for day in plage.excluded),
     }

@@ -208,6 +208,22 @@ class PonctuelleForm(PlaceForm):
         )
 
 
+class AnimationForm(BaseForm):
+    """Who holds one session; `connu` tells which agents the page showed."""
+
+    connu = HiddenField()
+    agent_ids = boxes("Quels agents l’animent ?", [], coerce=int)
+
+    def __init__(self, rdv: Rdv, team: Sequence[Agent], connu: str) -> None:
+        super().__init__(data={"agent_ids": [agent.id for agent in rdv.agents], "connu": connu})
+        self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in team)
+
+    def validate_agent_ids(self, field: Field) -> None:
+        """A session has somebody to hold it."""
+        if not field.data:
+            raise ValidationError("Choisissez au moins un agent.")
+
+
 class MessageForm(BaseForm):
     """Write to the participants of a session: to whom, by what, what."""
 
