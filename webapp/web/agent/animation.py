@@ -41,7 +41,7 @@ def agents_seance(rdv_id: int) -> ResponseReturnValue:
         "vue": vues.heading(rdv),
         "possible": rdv.cancelled_at is None and vues.will_be_told(rdv),
         "prises": _taken(rdv, [one.id for one in team]),
-        "plage": vues.listed([one.nom_court for one in plage.agents]) if plage else "",
+        "plage": vues.listed([one.nom_complet for one in plage.agents]) if plage else "",
     }
     if form.validate_on_submit():
         try:
@@ -53,7 +53,7 @@ def agents_seance(rdv_id: int) -> ResponseReturnValue:
         except DomainError as refusal:
             if isinstance(refusal, Perime):
                 form.connu.data = animation.agents_cle(rdv)
-                page["maintenant"] = vues.listed([one.nom_court for one in rdv.agents])
+                page["maintenant"] = vues.listed([one.nom_complet for one in rdv.agents])
             return refused(refusal, PAGE, **page)
         flash("Les agents de la séance sont changés." if changed else "Rien n’a changé.", "success")
         return go_to(url_for(".fiche", rdv_id=rdv_id))

@@ -1,10 +1,11 @@
 """What an agent says of a plage d'ouverture, recurrence as a person thinks of it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from wtforms import (
     DateField,
     Field,
@@ -20,8 +21,9 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
-from webapp.domain.recurrence import Frequency, Recurrence, RecurrenceError
+from webapp.domain.recurrence import MAX_YEARS, Frequency, Recurrence, RecurrenceError
 from webapp.models import Agent, Lieu, Motif, PlageOuverture, Salle, TypeLieu
 from webapp.services.plages import PlageData
 
@@ -214,7 +216,7 @@ class PlageForm(Repetition, BaseForm):
             super().__init__(obj=plage, data=saved)
         else:
             super().__init__(formdata, obj=plage, data=saved)
-        self.motif = motif
+        self.motif, self.team = motif, agents
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
         self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
         self.endroit.choices = answers([("", "Choisissez un lieu"), *places(lieux)])
@@ -235,15 +237,21 @@ class PlageForm(Repetition, BaseForm):
         """The room chosen so far."""
         return self.rooms.get(self.endroit.data or "") if self.endroit else None
 
+    @property
+    def agents(self) -> list[Agent]:
+        """Those chosen so far."""
+        return chosen(self.team, self.agent_ids.data)
+
     def validate_motif_id(self, field: Field) -> None:
-        """Without a motif there is nothing to open."""
+        """Without a motif there is nothing to open; a collective plage has one."""
         if field.data is None:
             raise ValidationError("Choisissez un motif.")
+        if len(field.raw_data or ()) > 1:
+            raise ValidationError("Une plage collective a un seul motif : choisissez-en un.")
 
     def validate_agent_ids(self, field: Field) -> None:
         """A session has somebody to hold it."""
-        if self.motif is not None and not field.data:
-            raise ValidationError("Choisissez au moins un agent.")
+        check_agents(field, self.motif, self.team)
 
     def validate_endroit(self, field: Field) -> None:
         """Where to come."""
@@ -259,6 +267,8 @@ class PlageForm(Repetition, BaseForm):
         """A plage that was never held starts some day to come, not ten years away by a slip of the finger."""
         if field.data and not 2000 <= field.data.year <= 2100:
             raise ValidationError("Vérifiez l’année du premier jour.")
+        if field.data and field.data > utcnow().date() + relativedelta(years=MAX_YEARS):
+            raise ValidationError(f"Le premier jour est à plus de {MAX_YEARS} ans : vérifiez l’année.")
 
     def validate_end_time(self, field: Field) -> None:
         """A plage does not cross midnight."""
@@ -286,6 +296,11 @@ class PlageForm(Repetition, BaseForm):
         if self.motif is None or self.capacite_max.data or self.capacite_max.errors or self.motif.capacite_max:
             return False
         return (self.reservable_par.data or self.motif.reservable_par) != ReservablePar.ENTREE_LIBRE.value
+
+    def skip(self, days: Iterable[date]) -> None:
+        """These dates too, one on each line under what was typed."""
+        self.sauts.data = "\n".join(filter(None, [self.sauts.data, *(f"{day:%d/%m/%Y}" for day in sorted(days))]))
+        self.sauts.raw_data = None
 
     def excluded(self) -> tuple[date, ...]:
         """The dates to skip; ValueError with the words that are not one."""
@@ -318,6 +333,22 @@ class PlageForm(Repetition, BaseForm):
             reservable_par=ReservablePar(self.reservable_par.data) if self.reservable_par.data else None,
             nom_sms=self.nom_sms.data or None,
         )
+
+
+def chosen(team: Sequence[Agent], agent_ids: Iterable[int] | None) -> list[Agent]:
+    """Those of the team that are ticked."""
+    ticked = set(agent_ids or ())
+    return [agent for agent in team if agent.id in ticked]
+
+
+def check_agents(field: Field, motif: Motif | None, team: Sequence[Agent]) -> None:
+    """Somebody holds it, at work in the motif's service."""
+    if motif is None:
+        return
+    if not field.data:
+        raise ValidationError("Choisissez au moins un agent.")
+    if set(field.data) - {agent.id for agent in team}:
+        raise ValidationError(f"Choisissez des agents en activité du service « {motif.service.name} ».")
 
 
 def _day(word: str) -> date:
