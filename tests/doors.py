@@ -26,6 +26,7 @@ from tests.pages import Form
 PUBLIC, AGENT, REFERENT, VOISIN = "public", "agent", "référent", "voisin"
 ROLES = (PUBLIC,) * 6 + (AGENT,) * 3 + (REFERENT,) * 2 + (VOISIN,)
 ROW = re.compile(r'id="participation-(\d+)"[^>]*data-version="(\d+)"')
+BOX = re.compile(r'name="agent_ids"[^>]*value="(\d+)"')
 SESSION = re.compile(rb"/rdv/(\d+)")
 LINK = re.compile(rb"/p/([\w-]{22})")
 STATUTS = ("inscrit", "present", "absent", "excuse", "annule")
@@ -233,6 +234,23 @@ def move(v: Visitor) -> Answer | None:
     return v.post(path, {**values, "jour": day, **_told(v)})
 
 
+def change_agents(v: Visitor) -> Answer | None:
+    """Other people hold one session, whose plage may be changing."""
+    path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/agents"
+    answer = v.get(path)
+    team = BOX.findall(answer.body.decode())
+    if not team:
+        return None
+    return v.post(path, {"agent_ids": v.dice.sample(team, v.dice.randint(1, len(team)))})
+
+
+def change_settings(v: Visitor) -> Answer | None:
+    """One session has a capacity of its own, or takes its plage's again."""
+    path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/reglages"
+    values = v.form(path, "capacite_max")
+    return v.post(path, {**values, "capacite_max": v.dice.choice(["", 2, 3, 5])}) if values else None
+
+
 def change_motif(v: Visitor) -> Answer | None:
     """Its capacity, that coming sessions inherit."""
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}"
@@ -325,6 +343,8 @@ DOORS = (
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
     _door("agent.annulation", cancel, REFERENT, 1, 303, 409),
     _door("agent.modification", move, REFERENT, 3, 303, 404, 409),
+    _door("agent.agents_seance", change_agents, REFERENT, 2, 303, 404, 409),
+    _door("agent.reglages", change_settings, REFERENT, 2, 303, 404, 409),
     _door("configuration.motif", change_motif, REFERENT, 3, 303),
     _door("configuration.archivage", archive, REFERENT, 2, 303),
     _door("agent.plage", change_plage, REFERENT, 4, 303, 409),
@@ -345,6 +365,10 @@ NO_SEATS = {
     "agent.message": "writes to people",
     "agent.nouvelle_seance": "opens a session nobody is in yet",
     "agent.note": "keeps the agents' own words",
+    "agent.nouvelle_absence": "says when an agent is away: no session changes by itself",
+    "agent.absence": "says it otherwise",
+    "agent.suppression_absence": "takes it back",
+    "agent.seances_absence": "gives sessions to somebody else, as agent.agents_seance does",
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",
     "public.canaux": "says by what to be told",

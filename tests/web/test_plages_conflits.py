@@ -13,7 +13,6 @@ from tests.pages import Page, PageClient
 from tests.services.test_plages import statements
 from tests.web.test_plages_pages import NOUVELLE, NOW, Office
 from webapp.extensions import db
-from webapp.models import Absence, Agent
 
 
 @pytest.fixture(name="office")
@@ -35,7 +34,7 @@ def test_what_else_is_on_is_said_with_the_dates_then_one_may_go_on(office: Offic
     pmi = factories.motif(factories.service(office.org, name="PMI"), name="Bébés")
     factories.rdv(pmi, starts_at=datetime(2026, 12, 15, 14, 30, tzinfo=UTC), salle_id=office.salle.id)
     factories.rdv(pmi, starts_at=datetime(2026, 12, 22, 15, tzinfo=UTC), salle_id=office.salle.id)  # just after
-    db.session.add(absence_of(office.agent, date(2026, 12, 29), date(2027, 1, 5)))
+    factories.absence(office.agent, first_day=date(2026, 12, 29), last_day=date(2027, 1, 5))
     db.session.commit()
     who = {"agent_ids": [office.agent.id, paul.id]}
     page = typed_dates(office, **who)
@@ -68,12 +67,8 @@ def test_what_else_is_on_is_said_with_the_dates_then_one_may_go_on(office: Offic
     assert page.status == 200 and office.plage().title == "Groupe du soir"
 
 
-def absence_of(agent: Agent, first_day: date, last_day: date) -> Absence:
-    return Absence(organisation_id=agent.organisation_id, agent=agent, first_day=first_day, last_day=last_day)
-
-
 def test_the_same_questions_are_asked_whatever_the_number_of_dates(office: Office) -> None:
-    db.session.add(absence_of(office.agent, date(2026, 12, 1), date(2027, 10, 1)))
+    factories.absence(office.agent, first_day=date(2026, 12, 1), last_day=date(2027, 10, 1))
     db.session.commit()
     counts = []
     for fields in ({"frequence": "une"}, {"jours": list(range(7)), "jusqua": "2027-05-01"}):

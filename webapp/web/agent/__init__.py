@@ -16,6 +16,7 @@ from . import (  # noqa: E402
     participations,  # noqa: F401
     plages,  # noqa: F401
     preferences,  # noqa: F401
+    reglages,  # noqa: F401
     seance,  # noqa: F401
     usagers,  # noqa: F401
 )

@@ -4,23 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wtforms import DateField, Field, HiddenField, RadioField, SelectField, StringField, TimeField, ValidationError
-from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length, Optional
 
 from webapp.domain.recurrence import Recurrence
 from webapp.models import Absence, Agent
 from webapp.services.absences import AbsenceData
 
-from .base import BaseForm
+from .base import BaseForm, again
 from .motif import answers, strip
 from .plage import PlageForm, Repetition, saved_recurrence
 
 JOURNEE, HEURES = "journee", "heures"
-
-
-def again(field: Any) -> Any:
-    """The same question in another form, at its place there."""
-    return UnboundField(field.field_class, *field.args, **field.kwargs)
 
 
 class AbsenceForm(Repetition, BaseForm):
