@@ -26,6 +26,7 @@ from tests.pages import Form
 PUBLIC, AGENT, REFERENT, VOISIN = "public", "agent", "référent", "voisin"
 ROLES = (PUBLIC,) * 6 + (AGENT,) * 3 + (REFERENT,) * 2 + (VOISIN,)
 ROW = re.compile(r'id="participation-(\d+)"[^>]*data-version="(\d+)"')
+SHOWN = re.compile(rb'name="vus" value="([^"]*)"')
 BOX = re.compile(r'name="agent_ids"[^>]*value="(\d+)"')
 SESSION = re.compile(rb"/rdv/(\d+)")
 LINK = re.compile(rb"/p/([\w-]{22})")
@@ -231,7 +232,14 @@ def move(v: Visitor) -> Answer | None:
     if not values:
         return None
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
-    return v.post(path, {**values, "jour": day, **_told(v)})
+    return insist(v, path, {**values, "jour": day, **_told(v)})
+
+
+def insist(v: Visitor, path: str, fields: dict[str, Any]) -> Answer:
+    """Send it, and again when the page warns of what else is on at that time."""
+    answer = v.post(path, fields)
+    warned = SHOWN.search(answer.body) if answer.status == 409 else None
+    return v.post(path, {**fields, "vus": warned[1].decode()}) if warned else answer
 
 
 def change_agents(v: Visitor) -> Answer | None:
@@ -269,7 +277,7 @@ def change_plage(v: Visitor) -> Answer | None:
     """Its capacity, its hours or its days: sessions are made, moved, removed or kept."""
     path = f"/agent/plages/{v.dice.choice(v.world.plages)}"
     values = v.form(path, "first_day")
-    return v.post(path, {**values, **_another_rule(v)}) if values else None
+    return insist(v, path, {**values, **_another_rule(v)}) if values else None
 
 
 def open_plage(v: Visitor) -> Answer | None:
@@ -280,7 +288,7 @@ def open_plage(v: Visitor) -> Answer | None:
     first_day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(20, 60)))
     endroit = v.form(f"/agent/plages/{v.world.plages[0]}", "endroit") or {}
     typed = {"first_day": first_day, "start_time": "09:00", "end_time": "10:00", "endroit": endroit.get("endroit", "")}
-    return v.post(path, {**values, **typed, "title": f"Plage {v.dice.randint(1, 5)}"})
+    return insist(v, path, {**values, **typed, "title": f"Plage {v.dice.randint(1, 5)}"})
 
 
 def _another_rule(v: Visitor) -> dict[str, Any]:

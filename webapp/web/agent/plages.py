@@ -101,10 +101,10 @@ def heritage() -> ResponseReturnValue:
 
     The page posts: instructions are too long for an address.
     """
-    if not is_htmx():
-        return go_to(url_for(".nouvelle_plage", motif_id=request.args.get("motif_id")))
     found = _edited()
     form = _form(found, formdata=request.args if request.method == "GET" else None)
+    if not is_htmx():
+        return go_to(url_for(".nouvelle_plage", motif_id=request.args.get("motif_id")))
     return respond("agent/plages_heritage.html", status=200, **_context(form, found), pour=request.args.get("pour"))
 
 
