@@ -228,42 +228,37 @@ def cancel(v: Visitor) -> Answer:
 def move(v: Visitor) -> Answer | None:
     """Another day for one session, while people book it."""
     path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/modification"
-    values = v.form(path, "jour")
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
+    return refill(v, path, "jour", {"jour": day, **_told(v)})
+
+
+def refill(v: Visitor, path: str, needs: str, change: dict[str, Any]) -> Answer | None:
+    """The page's form with something changed; sent again when it warns of what else is on at that time."""
+    values = v.form(path, needs)
     if not values:
         return None
-    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
-    return insist(v, path, {**values, "jour": day, **_told(v)})
-
-
-def insist(v: Visitor, path: str, fields: dict[str, Any]) -> Answer:
-    """Send it, and again when the page warns of what else is on at that time."""
-    answer = v.post(path, fields)
+    answer = v.post(path, {**values, **change})
     warned = SHOWN.search(answer.body) if answer.status == 409 else None
-    return v.post(path, {**fields, "vus": warned[1].decode()}) if warned else answer
+    return v.post(path, {**values, **change, "vus": warned[1].decode()}) if warned else answer
 
 
 def change_agents(v: Visitor) -> Answer | None:
     """Other people hold one session, whose plage may be changing."""
     path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/agents"
-    answer = v.get(path)
-    team = BOX.findall(answer.body.decode())
-    if not team:
-        return None
-    return v.post(path, {"agent_ids": v.dice.sample(team, v.dice.randint(1, len(team)))})
+    team = BOX.findall(v.get(path).body.decode())
+    return v.post(path, {"agent_ids": v.dice.sample(team, v.dice.randint(1, len(team)))}) if team else None
 
 
 def change_settings(v: Visitor) -> Answer | None:
-    """One session has a capacity of its own, or takes its plage's again."""
+    """A capacity of its own, or its plage's again."""
     path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/reglages"
-    values = v.form(path, "capacite_max")
-    return v.post(path, {**values, "capacite_max": v.dice.choice(["", 2, 3, 5])}) if values else None
+    return refill(v, path, "capacite_max", {"capacite_max": v.dice.choice(["", 2, 3, 5])})
 
 
 def change_motif(v: Visitor) -> Answer | None:
     """Its capacity, that coming sessions inherit."""
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}"
-    values = v.form(path, "capacite_max")
-    return v.post(path, {**values, "capacite_max": v.dice.randint(2, 7)}) if values else None
+    return refill(v, path, "capacite_max", {"capacite_max": v.dice.randint(2, 7)})
 
 
 def archive(v: Visitor) -> Answer:
@@ -276,19 +271,15 @@ def archive(v: Visitor) -> Answer:
 def change_plage(v: Visitor) -> Answer | None:
     """Its capacity, its hours or its days: sessions are made, moved, removed or kept."""
     path = f"/agent/plages/{v.dice.choice(v.world.plages)}"
-    values = v.form(path, "first_day")
-    return insist(v, path, {**values, **_another_rule(v)}) if values else None
+    return refill(v, path, "first_day", _another_rule(v))
 
 
 def open_plage(v: Visitor) -> Answer | None:
     path = f"/agent/plages/nouvelle?motif_id={v.dice.choice(v.world.motifs)}"
-    values = v.form(path, "first_day")
-    if not values:
-        return None
     first_day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(20, 60)))
     endroit = v.form(f"/agent/plages/{v.world.plages[0]}", "endroit") or {}
     typed = {"first_day": first_day, "start_time": "09:00", "end_time": "10:00", "endroit": endroit.get("endroit", "")}
-    return insist(v, path, {**values, **typed, "title": f"Plage {v.dice.randint(1, 5)}"})
+    return refill(v, path, "first_day", {**typed, "title": f"Plage {v.dice.randint(1, 5)}"})
 
 
 def _another_rule(v: Visitor) -> dict[str, Any]:
@@ -373,7 +364,7 @@ NO_SEATS = {
     "agent.message": "writes to people",
     "agent.nouvelle_seance": "opens a session nobody is in yet",
     "agent.note": "keeps the agents' own words",
-    "agent.nouvelle_absence": "says when an agent is away: no session changes by itself",
+    "agent.nouvelle_absence": "an agent is away: no session changes by itself",
     "agent.absence": "says it otherwise",
     "agent.suppression_absence": "takes it back",
     "agent.seances_absence": "gives sessions to somebody else, as agent.agents_seance does",
