@@ -96,8 +96,8 @@ def test_public_holidays_are_proposed_as_dates_to_skip(office: Office) -> None:
 @pytest.mark.parametrize(
     ("tz", "day", "name"),
     [
-        ("America/Martinique", "2027-05-22", "Abolition de l'esclavage"),
-        ("Indian/Reunion", "2026-12-20", "Abolition de l'esclavage"),
+        ("America/Martinique", "2027-05-22", "Abolition de l’esclavage"),
+        ("Indian/Reunion", "2026-12-20", "Abolition de l’esclavage"),
         ("Europe/Paris", "2026-12-20", ""),
     ],
 )

@@ -73,6 +73,15 @@ def test_a_session_of_its_own_may_say_everything_for_itself(office: Office) -> N
     assert (copy.values["nom_sms"], copy.values["instructions_avant"]) == (["Rentrée"], ["Venez à jeun."])
 
 
+def test_choosing_the_motif_ticks_who_fills_the_form_in(office: Office) -> None:
+    factories.motif(office.service, name="Un second motif")
+    db.session.commit()
+    page = office.client.get("/agent/rdv/nouvelle")
+    assert not page.select("[name=agent_ids]")
+    page = page.form(css="form.card").submit(motif_id=office.motif.id, button="Continuer avec ce motif")
+    assert page.form(css="form.card").values["agent_ids"] == [str(office.agent.id)]
+
+
 def test_the_room_proposes_its_capacity(office: Office) -> None:
     form = office.client.get("/agent/rdv/nouvelle").form(css="form.card")
     page = form.submit(alone(office), button="Mettre la capacité de la salle")

@@ -11,14 +11,15 @@ from holidays import country_holidays
 from .dates import Zone
 
 # The departments overseas that have a day of their own beside the national ones (abolition of slavery…).
-_SUBDIVISIONS = {
+SUBDIVISIONS = {
     "America/Guadeloupe": "GP",
     "America/Martinique": "MQ",
-    "America/Cayenne": "GF",
+    "America/Cayenne": "GY",
     "Indian/Reunion": "RE",
     "Indian/Mayotte": "YT",
     "America/St_Barthelemy": "BL",
     "America/Marigot": "MF",
+    "America/Miquelon": "PM",
     "Pacific/Noumea": "NC",
     "Pacific/Tahiti": "PF",
     "Pacific/Wallis": "WF",
@@ -32,4 +33,5 @@ def ferie(day: date, tz: Zone) -> str | None:
 
 @lru_cache(64)
 def _holidays(tz: str, year: int) -> Mapping[date, str]:
-    return dict(country_holidays("FR", subdiv=_SUBDIVISIONS.get(tz), years=year, language="fr"))
+    found = country_holidays("FR", subdiv=SUBDIVISIONS.get(tz), years=year, language="fr")
+    return {day: name.replace("'", "’") for day, name in found.items()}

@@ -65,6 +65,8 @@ def nouvelle_seance() -> ResponseReturnValue:
     if "actualiser" in request.form and not form.stale:
         if request.form["actualiser"] == "salle" and form.salle is not None and form.salle.capacite:
             form.capacite_max.data, form.capacite_max.raw_data = form.salle.capacite, None
+        if request.form["actualiser"] == "motif":
+            form.propose_agents()
         return respond("agent/nouvelle_seance.html", status=200, **page)
     if form.validate_on_submit():
         page["conflits"] = there = _at_the_same_time(form, form.agents)

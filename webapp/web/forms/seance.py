@@ -200,10 +200,10 @@ class PonctuelleForm(PlaceForm):
                 **_typed(copy.lieu),
             }
         super().__init__(motif, copy, lieux, **saved)
-        self.team = agents
+        self.team, self.holder = agents, holder
         self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
         if not self.is_submitted():
-            self.agent_ids.data = [agent.id for agent in self.agents]
+            self.propose_agents()
         self.motif_id.choices = answers(
             [("", "Choisissez un motif"), *((m.id, f"{m.name} ({m.service.name})") for m in motifs)]
         )
@@ -212,6 +212,11 @@ class PonctuelleForm(PlaceForm):
     def agents(self) -> list[Agent]:
         """Those chosen so far."""
         return chosen(self.team, self.agent_ids.data)
+
+    def propose_agents(self) -> None:
+        """The motif was just chosen: those ticked who work in its service, or who fills the form in."""
+        known = self.agents or chosen(self.team, [self.holder])
+        self.agent_ids.data = [agent.id for agent in known]
 
     def validate_motif_id(self, field: Field) -> None:
         """Without a motif there is nothing to hold."""
