@@ -26,6 +26,8 @@ from tests.pages import Form
 PUBLIC, AGENT, REFERENT, VOISIN = "public", "agent", "référent", "voisin"
 ROLES = (PUBLIC,) * 6 + (AGENT,) * 3 + (REFERENT,) * 2 + (VOISIN,)
 ROW = re.compile(r'id="participation-(\d+)"[^>]*data-version="(\d+)"')
+SHOWN = re.compile(rb'name="vus" value="([^"]*)"')
+BOX = re.compile(r'name="agent_ids"[^>]*value="(\d+)"')
 SESSION = re.compile(rb"/rdv/(\d+)")
 LINK = re.compile(rb"/p/([\w-]{22})")
 STATUTS = ("inscrit", "present", "absent", "excuse", "annule")
@@ -226,18 +228,37 @@ def cancel(v: Visitor) -> Answer:
 def move(v: Visitor) -> Answer | None:
     """Another day for one session, while people book it."""
     path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/modification"
-    values = v.form(path, "jour")
+    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
+    return refill(v, path, "jour", {"jour": day, **_told(v)})
+
+
+def refill(v: Visitor, path: str, needs: str, change: dict[str, Any]) -> Answer | None:
+    """The page's form with something changed; sent again when it warns of what else is on at that time."""
+    values = v.form(path, needs)
     if not values:
         return None
-    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
-    return v.post(path, {**values, "jour": day, **_told(v)})
+    answer = v.post(path, {**values, **change})
+    warned = SHOWN.search(answer.body) if answer.status == 409 else None
+    return v.post(path, {**values, **change, "vus": warned[1].decode()}) if warned else answer
+
+
+def change_agents(v: Visitor) -> Answer | None:
+    """Other people hold one session, whose plage may be changing."""
+    path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/agents"
+    team = BOX.findall(v.get(path).body.decode())
+    return v.post(path, {"agent_ids": v.dice.sample(team, v.dice.randint(1, len(team)))}) if team else None
+
+
+def change_settings(v: Visitor) -> Answer | None:
+    """A capacity of its own, or its plage's again."""
+    path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/reglages"
+    return refill(v, path, "capacite_max", {"capacite_max": v.dice.choice(["", 2, 3, 5])})
 
 
 def change_motif(v: Visitor) -> Answer | None:
     """Its capacity, that coming sessions inherit."""
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}"
-    values = v.form(path, "capacite_max")
-    return v.post(path, {**values, "capacite_max": v.dice.randint(2, 7)}) if values else None
+    return refill(v, path, "capacite_max", {"capacite_max": v.dice.randint(2, 7)})
 
 
 def archive(v: Visitor) -> Answer:
@@ -250,19 +271,15 @@ def archive(v: Visitor) -> Answer:
 def change_plage(v: Visitor) -> Answer | None:
     """Its capacity, its hours or its days: sessions are made, moved, removed or kept."""
     path = f"/agent/plages/{v.dice.choice(v.world.plages)}"
-    values = v.form(path, "first_day")
-    return v.post(path, {**values, **_another_rule(v)}) if values else None
+    return refill(v, path, "first_day", _another_rule(v))
 
 
 def open_plage(v: Visitor) -> Answer | None:
     path = f"/agent/plages/nouvelle?motif_id={v.dice.choice(v.world.motifs)}"
-    values = v.form(path, "first_day")
-    if not values:
-        return None
     first_day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(20, 60)))
     endroit = v.form(f"/agent/plages/{v.world.plages[0]}", "endroit") or {}
     typed = {"first_day": first_day, "start_time": "09:00", "end_time": "10:00", "endroit": endroit.get("endroit", "")}
-    return v.post(path, {**values, **typed, "title": f"Plage {v.dice.randint(1, 5)}"})
+    return refill(v, path, "first_day", {**typed, "title": f"Plage {v.dice.randint(1, 5)}"})
 
 
 def _another_rule(v: Visitor) -> dict[str, Any]:
@@ -325,6 +342,8 @@ DOORS = (
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
     _door("agent.annulation", cancel, REFERENT, 1, 303, 409),
     _door("agent.modification", move, REFERENT, 3, 303, 404, 409),
+    _door("agent.agents_seance", change_agents, REFERENT, 2, 303, 404, 409),
+    _door("agent.reglages", change_settings, REFERENT, 2, 303, 404, 409),
     _door("configuration.motif", change_motif, REFERENT, 3, 303),
     _door("configuration.archivage", archive, REFERENT, 2, 303),
     _door("agent.plage", change_plage, REFERENT, 4, 303, 409),
@@ -337,6 +356,9 @@ NO_SEATS = {
     "public.mes_rendez_vous": "sends a code to a contact, and takes it",
     "public.mes_rendez_vous_lien": "shows somebody their appointments",
     "public.fermer_mes_rendez_vous": "forgets them",
+    "public.mes_donnees": "gives somebody what is kept of them",
+    "public.supprimer_mes_donnees": "gives places back one by one, by the door of « Je ne pourrai pas venir »",
+    "public.nouveau_code": "sends a code to a contact already proven",
     "agent.connexion": "opens a session of the back office",
     "agent.deconnexion": "closes it",
     "agent.mot_de_passe": "asks for a link",
@@ -345,6 +367,10 @@ NO_SEATS = {
     "agent.message": "writes to people",
     "agent.nouvelle_seance": "opens a session nobody is in yet",
     "agent.note": "keeps the agents' own words",
+    "agent.nouvelle_absence": "an agent is away: no session changes by itself",
+    "agent.absence": "says it otherwise",
+    "agent.suppression_absence": "takes it back",
+    "agent.seances_absence": "gives sessions to somebody else, as agent.agents_seance does",
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",
     "public.canaux": "says by what to be told",

@@ -14,6 +14,7 @@ from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.models import (
+    Absence,
     Agent,
     DroitAgent,
     Lieu,
@@ -52,6 +53,7 @@ def organisation(**fields: Any) -> Organisation:
         "phone": "+33475990100",
         "email": f"contact{n}@mds.exemple.fr",
         "sms_sender": "MDS",
+        "secondes_formulaire": 0,  # tests are quicker than people
     }
     return _add(Organisation(**{**defaults, **fields}))  # type: ignore[no-any-return]
 
@@ -121,6 +123,13 @@ def plage(of: Motif, agents: list[Agent], **fields: Any) -> PlageOuverture:
     return _add(PlageOuverture(**{**defaults, **fields}))  # type: ignore[no-any-return]
 
 
+def absence(of: Agent, **fields: Any) -> Absence:
+    """That agent is away in ten days' time, the whole day."""
+    day = (utcnow() + timedelta(days=10)).date()
+    defaults = {"organisation_id": of.organisation_id, "agent": of, "first_day": day, "last_day": day}
+    return _add(Absence(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
 def rdv(of: Motif | None = None, *, starts_at: datetime | None = None, hours: float = 2, **fields: Any) -> Rdv:
     """A session in ten days' time, open as its motif says, with nobody in it."""
     of = of or motif()
@@ -186,6 +195,7 @@ def full(of: Rdv) -> Rdv:
 __all__ = [
     "PASSWORD",
     "ReservablePar",
+    "absence",
     "agent",
     "full",
     "lieu",

@@ -17,6 +17,7 @@ from dateutil.relativedelta import relativedelta
 from dateutil.rrule import rrulestr
 
 from webapp.domain.dates import NBSP, Zone, full_date, local, zone
+from webapp.domain.intervals import Interval, overlaps
 
 MAX_INTERVAL = 52
 MAX_COUNT = 500
@@ -211,6 +212,33 @@ def interval_utc(day: date, start: time, end: time, tz: Zone) -> tuple[datetime,
     if opens.astimezone(zone(tz)).time() != start:
         closes = opens + (datetime.combine(day, end) - datetime.combine(day, start))
     return opens, closes
+
+
+def absences_utc(
+    first_day: date,
+    last_day: date,
+    hours: tuple[time, time] | None,
+    recurrence: Recurrence,
+    window: Interval,
+    tz: Zone,
+) -> list[Interval]:
+    """The moments of an absence that touch the window, in order: whole days from the first to the last, or from an hour
+    of the first to one of the last; each time it comes back it lasts as many days."""
+    length = last_day - first_day
+    begins = local(window.start, tz).date() - length - timedelta(days=1)
+    found = [
+        _absence_utc(day, day + length, hours, tz)
+        for day in occurrences(first_day, recurrence, set(), begins, local(window.end, tz).date())
+    ]
+    return [one for one in found if overlaps(one, window)]
+
+
+def _absence_utc(first: date, last: date, hours: tuple[time, time] | None, tz: Zone) -> Interval:
+    if hours is None:
+        return Interval(to_utc(first, time(), tz), to_utc(last + timedelta(days=1), time(), tz))
+    if first == last:
+        return Interval(*interval_utc(first, *hours, tz))
+    return Interval(to_utc(first, hours[0], tz), to_utc(last, hours[1], tz))
 
 
 def horizon(now: datetime, motif_max_delay_days: int, tz: Zone = UTC) -> date:

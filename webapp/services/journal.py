@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Agent, Journal, Rdv
+from webapp.models import Absence, Agent, Journal, Rdv
 
 
 def note(
@@ -70,6 +70,22 @@ def note_places(changes: Iterable[tuple[Rdv, dict[str, str], dict[str, str]]], a
     ]
     if rows:
         _write(*rows)
+
+
+def note_absence(absence: Absence, action: str, agent: Agent, changements: dict[str, Any]) -> None:
+    """One line about whose absence it is: it stands when the absence no longer does."""
+    _write(
+        {
+            "organisation_id": absence.organisation_id,
+            "acteur": Acteur.AGENT,
+            "agent_id": agent.id,
+            "rdv_id": None,
+            "sujet_type": "absence",
+            "sujet_id": absence.agent_id,
+            "action": action,
+            "details": {"changements": changements},
+        }
+    )
 
 
 def _write(*rows: dict[str, Any]) -> None:

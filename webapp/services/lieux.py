@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -85,6 +86,30 @@ def save_lieu(
         if namesake and fold(data["name"]) != fold(lieu.name):
             _no_namesake(namesake)
         return lieu, _correct(lieu, lieu, data, agent, "lieu_modifie", connu, prevenir)
+
+
+@dataclass(frozen=True, slots=True)
+class LieuPonctuel:
+    """A place typed on one session, never offered again."""
+
+    name: str
+    address: str = ""
+    postal_code: str = ""
+    city: str = ""
+
+
+def typed_place(organisation_id: int, typed: LieuPonctuel, agent: Agent) -> Lieu:
+    """That place, in the running transaction: the same words are the same place, a form sent twice makes one."""
+    data = asdict(typed)
+    if not typed.name:
+        raise Refus("Donnez un nom au lieu.")
+    same = select(Lieu).filter_by(organisation_id=organisation_id, ponctuel=True, enabled=True, **data)
+    found = db.session.scalars(same.order_by(Lieu.id)).first()
+    if found is not None:
+        return found
+    lieu = Lieu(organisation_id=organisation_id, ponctuel=True, **data)
+    _added(lieu, organisation_id, "lieu_cree", data, agent)
+    return lieu
 
 
 def set_enabled(lieu_id: int, enabled: bool, agent: Agent) -> Lieu:

@@ -1,12 +1,13 @@
 """A collective plage d'ouverture becomes its sessions (docs/domain.md rules 2 to 5)."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from dateutil.relativedelta import relativedelta
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import selectinload
 
@@ -16,7 +17,7 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Occupe, Perime, Refus
-from webapp.domain.recurrence import Recurrence, horizon, interval_utc, occurrences, to_utc
+from webapp.domain.recurrence import MAX_YEARS, Recurrence, horizon, interval_utc, occurrences, to_utc
 from webapp.extensions import db
 from webapp.models import Agent, Journal, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu, TypeMotif
 from webapp.models.rdv import rdv_agents
@@ -64,11 +65,19 @@ class Reconciliation:
     depassees: int = 0  # coming sessions with more people than their new capacity: nobody is removed
 
 
-def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: int | None = None) -> Reconciliation:
+def save_plage(
+    plage_id: int | None,
+    data: PlageData,
+    agent: Agent,
+    *,
+    version: int | None = None,
+    look: Callable[[], None] = lambda: None,
+) -> Reconciliation:
     """Create or change a collective plage, and its coming sessions with it, in one transaction.
 
     Empty coming sessions follow the plage; booked ones keep their date and place (`detache`) and take the rest. Past
     sessions never change. `version` is the one the form showed: raises `Perime` when a colleague saved meanwhile.
+    `look` is a last look when no rule stands against it: what it raises stops the saving.
     Raises `Refus` with the reason when the data don't hold together, `Interdit`, `Introuvable`.
     """
     data.recurrence.check(data.first_day)
@@ -108,6 +117,7 @@ def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: 
             plage.version += 1
         if not may(agent, Droit.GERER_PLAGES, plage):
             raise Refus("Vous pouvez gérer vos propres plages : restez parmi les agents de celle-ci.")
+        look()
         db.session.flush()
         retirees, gardees = _reconcile(plage, coming, agent)
         creees = _create_missing(plage)
@@ -254,6 +264,8 @@ def _check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
         raise Refus("Ce motif est archivé : on n’ouvre plus de plage pour lui.")
     if data.end_time <= data.start_time:
         raise Refus("L’heure de fin doit être après l’heure de début.")
+    if data.first_day > utcnow().date() + relativedelta(years=MAX_YEARS):
+        raise Refus(f"Le premier jour est à plus de {MAX_YEARS} ans : vérifiez l’année.")
     if data.capacite_max is not None and data.capacite_max < 1:
         raise Refus("La capacité est d’au moins une place.")
     reservable_par = data.reservable_par or motif.reservable_par
@@ -322,7 +334,8 @@ def _reconcile(plage: PlageOuverture, coming: list[Rdv], agent: Agent) -> tuple[
     kept = [rdv for rdv in coming if rdv not in gone]
     gardees, rows = 0, []
     for rdv in kept:
-        rdv.agents = list(plage.agents)
+        if not rdv.agents_propres:
+            rdv.agents = list(plage.agents)
         row: dict[str, Any] = {"id": rdv.id, "version": rdv.version + 1, "capacite_max": effective_capacity(rdv)}
         place = _where_and_when(plage, rdv.occurrence_le)
         here = {name: getattr(rdv, name) for name in place}

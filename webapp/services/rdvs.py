@@ -1,7 +1,8 @@
 """What happens to a whole session: moved or cancelled by the service, noted by agents, frozen when it starts."""
 
 import hashlib
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from webapp.notifications.base import emit
 from webapp.notifications.content import ou_et_quand
 
 from . import journal
+from .lieux import LieuPonctuel, typed_place
 from .transaction import seat_lock, transaction
 
 FREEZE_AT_ONCE = 200
@@ -101,27 +103,44 @@ class OuEtQuand:
         """As the session is now."""
         return cls(rdv.starts_at, rdv.ends_at, rdv.lieu_id, rdv.salle_id, rdv.lien_visio)
 
+    def at(self, lieu: Lieu) -> "OuEtQuand":
+        """The same, in that place."""
+        return replace(self, lieu_id=lieu.id, salle_id=None)
+
     @property
     def cle(self) -> str:
         """What a page shows of it, to find out whether a colleague changed it meanwhile."""
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:16]
 
 
-def move_rdv(rdv_id: int, to: OuEtQuand, *, agent: Agent, connu: str = "", prevenir: bool = True) -> bool:
+def move_rdv(
+    rdv_id: int,
+    to: OuEtQuand,
+    *,
+    agent: Agent,
+    connu: str = "",
+    prevenir: bool = True,
+    autre: LieuPonctuel | None = None,
+    look: Callable[[], None] = lambda: None,
+) -> bool:
     """Hold one session at another time or place; everybody booked is told once what was and what is. Answers whether
     anything changed: the same form sent twice changes nothing more.
 
     The session leaves its plage's pattern (`detache`). `connu` is the `OuEtQuand.cle` of what the page showed: raises
-    `Perime` when a colleague changed it meanwhile. Raises `Refus` with the reason.
+    `Perime` when a colleague changed it meanwhile. `autre` is a place typed for it, `look` a last look when no rule
+    stands against it. Raises `Refus` with the reason.
     """
     with transaction():
         (rdv,) = seat_lock(rdv_id)
         here = OuEtQuand.of(rdv)
+        if autre is not None:
+            to = to.at(typed_place(rdv.organisation_id, autre, agent))
         if to == here:
             return False
         if connu and connu != here.cle:
             raise Perime("La date ou le lieu vient de changer : regardez, puis validez à nouveau.")
-        _check_move(rdv, to)
+        _check_move(rdv, to, to.lieu_id if autre else rdv.lieu_id)
+        look()
         avant = ou_et_quand(rdv)
         rdv.version += 1
         for name in ("starts_at", "ends_at", "lieu_id", "salle_id", "lien_visio"):
@@ -150,13 +169,13 @@ def _kept(place: OuEtQuand) -> dict[str, Any]:
     return {**asdict(place), "starts_at": place.starts_at.isoformat(), "ends_at": place.ends_at.isoformat()}
 
 
-def _check_move(rdv: Rdv, to: OuEtQuand) -> None:
+def _check_move(rdv: Rdv, to: OuEtQuand, kept_lieu_id: int | None) -> None:
     """Raise `Refus` when the session can't be held there and then."""
     if rdv.cancelled_at is not None:
         raise Refus("Cette séance est annulée : elle ne se déplace plus.")
     if rdv.starts_at <= utcnow():
         raise Refus("Cette séance a commencé : elle ne se déplace plus.")
-    check_place(rdv.motif, to, rdv.lieu_id)
+    check_place(rdv.motif, to, kept_lieu_id)
 
 
 def check_place(motif: Motif, to: OuEtQuand, kept_lieu_id: int | None = None) -> None:

@@ -1,11 +1,12 @@
 """Lines of the journal in words: one sentence for each action there is, and what changed, from what to what."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from webapp.domain.dates import NBSP, long_moment
+from webapp.domain.dates import NBSP, long_date, long_moment
 from webapp.domain.participation import Acteur, Statut
+from webapp.domain.recurrence import Recurrence
 from webapp.models import Champ, ConfirmationSms, Discretion, Journal, NiveauNotification, TypeLieu
 from webapp.web.forms.motif import DELAIS_MAX, DELAIS_MIN, RAPPELS, RESERVABLE_PAR
 from webapp.web.templating import pluriel
@@ -15,6 +16,11 @@ ACTIONS = {
     "annulation": "a annulé la séance{plus}",
     "modification": "a changé la date ou le lieu{plus}",
     "note": "a changé la note de la séance",
+    "agents_changes": "a changé les agents de la séance",
+    "seance_reglages": "a changé les réglages de la séance",
+    "absence_creee": "a noté une absence de {quoi}",
+    "absence_modifiee": "a modifié une absence de {quoi}",
+    "absence_supprimee": "a supprimé une absence de {quoi}",
     "motif_cree": "a créé le motif {quoi}",
     "motif_modifie": "a modifié le motif {quoi}",
     "motif_archive": "a archivé le motif {quoi}",
@@ -57,7 +63,14 @@ CHAMPS = {
     "salle_id": "Salle", "salle": "Salle", "adresse": "Adresse", "lien_visio": "Lien de visioconférence",
     "address": "Adresse", "postal_code": "Code postal", "city": "Commune", "phone": "Téléphone", "email": "Courriel",
     "phone_hours": "Horaires du téléphone", "pmr": "Accessibilité", "timezone": "Fuseau horaire", "slug": "Adresse web",
+    "seances_par_contact": "Séances à venir avec un même contact",
+    "envois_par_contact": "Formulaires par heure avec un même contact",
+    "envois_par_adresse": "Formulaires par minute depuis une même connexion",
+    "secondes_formulaire": "Secondes avant l’envoi d’un formulaire",
+    "mentions": "Mentions légales",
     "retention_mois": "Mois de conservation", "surbooking_autorise": "Surnombre autorisé", "profil": "Profil",
+    "agent_ids": "Agents", "first_day": "Premier jour", "last_day": "Dernier jour", "start_time": "De", "end_time": "À",
+    "rrule": "Cela revient", "intitule": "Titre de la séance", "capacite_propre": "Places de la séance",
     "services": "Services", "droits": "Droits", "first_name": "Prénom", "last_name": "Nom", "short_name": "Nom court",
 }  # fmt: skip
 """Fields as pages name them."""
@@ -93,6 +106,7 @@ MOTS: dict[str, Mapping[Any, str]] = {
 }
 """Field → its values in words."""
 MOMENTS = {"starts_at", "ends_at", "debut", "fin"}
+JOURS = {"first_day", "last_day"}
 SHOWN = 200
 """Characters of a long text; the rest is cut."""
 
@@ -124,7 +138,14 @@ def changes(details: Mapping[str, Any], tz: str, names: Mapping[str, Mapping[int
     def words(name: str, value: Any) -> str:
         if name in MOMENTS and value:
             return long_moment(datetime.fromisoformat(value), tz)
-        return _words(names[name].get(value, "") if name in names else value, MOTS.get(name, {}))
+        if name in JOURS and value:
+            return long_date(date.fromisoformat(value))
+        if name == "rrule" and value:
+            return Recurrence.from_rrule(value).in_words()
+        if name in names:
+            found = names[name]
+            value = [found.get(one, "un autre agent") for one in value] if isinstance(value, list) else found.get(value)
+        return _words(value, MOTS.get(name, {}))
 
     said = []
     for name, change in found.items():
@@ -186,6 +207,10 @@ def _written(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
 
 
+def _forgotten(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"Une personne a supprimé ses données ({details.get('rendez_vous', 0)} rendez-vous)."
+
+
 def _capacity(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (details.get("a"), details.get("de")))
     return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
@@ -206,5 +231,6 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "nouvel_essai": _retried,
     "message": _written,
     "capacite": _capacity,
+    "donnees_supprimees": _forgotten,
 }
 """Actions whose sentence depends on more than who and what."""

@@ -1,7 +1,7 @@
 """Plages d'ouverture: when, where and with whom; saving one makes its sessions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,9 @@ from webapp.clock import utcnow
 from webapp.domain.dates import NBSP, local
 from webapp.domain.droits import Droit, services_with
 from webapp.domain.errors import DomainError, Introuvable
-from webapp.domain.recurrence import Recurrence, RecurrenceError, horizon
+from webapp.domain.feries import ferie
+from webapp.domain.intervals import Interval
+from webapp.domain.recurrence import Recurrence, RecurrenceError, horizon, interval_utc
 from webapp.models import Agent, Motif, PlageOuverture, Rdv
 from webapp.queries import configuration as queries
 from webapp.services.plages import Reconciliation, coming_days, save_plage
@@ -27,6 +29,7 @@ from webapp.web.security import keeps_form
 from webapp.web.templating import pluriel
 
 from . import bp
+from .conflits import Conflits, conflits
 
 PAGE = "agent/plage.html"
 SHOWN = 8
@@ -34,13 +37,16 @@ SHOWN = 8
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """The coming dates of a plage being typed: `encore` follow those shown; `suite`, the horizon others come after."""
+    """The coming dates of a plage being typed: `encore` follow those shown; `suite`, the horizon others come after.
+    `feries`: those that are public holidays there, a year beyond the horizon included."""
 
     jours: Sequence[date] = ()
     encore: int = 0
     dernier: date | None = None
     suite: date | None = None
     raison: str = ""
+    feries: Mapping[date, str] = field(default_factory=dict)
+    conflits: Conflits = field(default_factory=Conflits)
 
     @property
     def total(self) -> int:
@@ -95,10 +101,10 @@ def heritage() -> ResponseReturnValue:
 
     The page posts: instructions are too long for an address.
     """
-    if not is_htmx():
-        return go_to(url_for(".nouvelle_plage", motif_id=request.args.get("motif_id")))
     found = _edited()
     form = _form(found, formdata=request.args if request.method == "GET" else None)
+    if not is_htmx():
+        return go_to(url_for(".nouvelle_plage", motif_id=request.args.get("motif_id")))
     return respond("agent/plages_heritage.html", status=200, **_context(form, found), pour=request.args.get("pour"))
 
 
@@ -174,11 +180,19 @@ def _edit(found: PlageOuverture | None, form: PlageForm) -> ResponseReturnValue:
     if "actualiser" in request.form and not form.stale:
         if request.form["actualiser"] == "salle" and form.salle is not None and form.salle.capacite:
             form.capacite_max.data, form.capacite_max.raw_data = form.salle.capacite, None
+        if request.form["actualiser"] == "feries":
+            form.skip(_dates(form, found).feries)
         return respond(PAGE, status=200, **_whole(form, found))
     if form.validate_on_submit():
         version = int(form.version.data) if (form.version.data or "").isdigit() else None
         try:
-            saved = save_plage(found.id if found else None, form.plage_data(), current_agent(), version=version)
+            saved = save_plage(
+                found.id if found else None,
+                form.plage_data(),
+                current_agent(),
+                version=version,
+                look=_dates(form, found).conflits.check,
+            )
         except DomainError as refusal:
             return refused(refusal, PAGE, **_whole(form, found))
         _say(found is None, saved)
@@ -209,7 +223,7 @@ def _say(created: bool, saved: Reconciliation) -> None:
 
 def _context(form: PlageForm, found: PlageOuverture | None) -> dict[str, Any]:
     """What the page and its fragments show beside the fields."""
-    return {"form": form, "plage": found, "motif": form.motif, "dates": _dates(form), "qui": RESERVABLE_PAR}
+    return {"form": form, "plage": found, "motif": form.motif, "dates": _dates(form, found), "qui": RESERVABLE_PAR}
 
 
 def _whole(form: PlageForm, found: PlageOuverture | None) -> dict[str, Any]:
@@ -225,7 +239,7 @@ def _whole(form: PlageForm, found: PlageOuverture | None) -> dict[str, Any]:
     }
 
 
-def _dates(form: PlageForm) -> Dates:
+def _dates(form: PlageForm, found: PlageOuverture | None) -> Dates:
     if form.motif is None or form.first_day.data is None or form.start_time.data is None:
         return Dates(raison="Choisissez un motif, un premier jour et des heures pour voir les dates.")
     try:
@@ -249,4 +263,22 @@ def _dates(form: PlageForm) -> Dates:
             raison="Toutes les dates sont passées." if past else "Aucune date à venir avec ces réglages." if not suite
             else "Ces dates sont lointaines : les séances seront créées à l’approche.",
         )  # fmt: skip
-    return Dates(days[:SHOWN], max(0, len(days) - SHOWN), days[-1], suite)
+    holidays = {day: name for day in later if (name := ferie(day, tz))}
+    return Dates(
+        days[:SHOWN],
+        max(0, len(days) - SHOWN),
+        days[-1],
+        suite,
+        feries=holidays,
+        conflits=_clashes(form, days, found),
+    )
+
+
+def _clashes(form: PlageForm, days: Sequence[date], found: PlageOuverture | None) -> Conflits:
+    """What else its agents have on these days at these hours, and what else is held in its room."""
+    assert form.motif is not None
+    start, end, organisation = form.start_time.data, form.end_time.data, form.motif.organisation
+    if end is None or end <= start:
+        return Conflits()
+    when = [Interval(*interval_utc(day, start, end, organisation.timezone)) for day in days]
+    return conflits(organisation, when, form.agents, form.salle, sauf_plage=found.id if found else None)

@@ -56,7 +56,12 @@ def journal() -> ResponseReturnValue:
 
 def _shown(organisation_id: int, rows: Sequence[Any], tz: str) -> list[Ligne]:
     lieux, salles = queries.places(organisation_id, _ids(rows, "lieu"), _ids(rows, "salle"))
-    names = {"lieu_id": lieux, "salle_id": salles}
+    agents = {one for row in rows for side in ("de", "a") for one in _kept(row, side).get("agent_ids", ())}
+    names = {
+        "lieu_id": lieux,
+        "salle_id": salles,
+        "agent_ids": queries.names_of(organisation_id, agents) if agents else {},
+    }
     return [_line(row, tz, names) for row in rows]
 
 
@@ -64,9 +69,14 @@ def _ids(rows: Sequence[Any], kind: str) -> set[int]:
     """The ids of that kind these lines are about, or keep."""
     found = {row.Journal.sujet_id for row in rows if row.Journal.sujet_type == kind}
     for row in rows:
-        kept = [row.Journal.details.get(side) for side in ("de", "a")]
-        found |= {one[f"{kind}_id"] for one in kept if isinstance(one, dict) and one.get(f"{kind}_id")}
+        found |= {one for side in ("de", "a") if (one := _kept(row, side).get(f"{kind}_id"))}
     return found
+
+
+def _kept(row: Any, side: str) -> dict[str, Any]:
+    """What a line keeps of before (`de`) or after (`a`), field by field."""
+    kept = row.Journal.details.get(side)
+    return kept if isinstance(kept, dict) else {}
 
 
 def _line(row: Any, tz: str, names: dict[str, dict[int, str]]) -> Ligne:
@@ -93,7 +103,7 @@ def _line(row: Any, tz: str, names: dict[str, dict[int, str]]) -> Ligne:
 def _thing(row: Any, names: dict[str, dict[int, str]]) -> str:
     """The name of what a line is about, as it is now, or as the line kept it when it is gone."""
     line = row.Journal
-    if line.sujet_type == "agent":
+    if line.sujet_type in ("agent", "absence"):
         return f"{row.agent_prenom} {row.agent_nom}" if row.agent_nom else ""
     found = {
         "motif": row.motif,
