@@ -2,9 +2,12 @@
 
 import re
 
+from webapp.clock import utcnow
 from webapp.domain import phones
 from webapp.domain.contacts import mask_email
-from webapp.models import Canal, EtatNotification
+from webapp.domain.dates import local
+from webapp.models import Canal, EtatNotification, Organisation
+from webapp.queries.messages import texts_sent
 
 MESSAGES = {
     "inscription": "Confirmation",
@@ -39,6 +42,12 @@ _NUMBER = re.compile(r"(?<![\w.-])(?:\+|00?)\d(?:[ .-]?\d){7,}")
 def message_name(event: str) -> str:
     """What kind of message it is; the event's own word for one this version does not know."""
     return MESSAGES.get(event, event.replace("_", " ").capitalize())
+
+
+def texts_left(organisation: Organisation) -> int:
+    """How many texts it can still send today."""
+    day = local(utcnow(), organisation.timezone).date()
+    return max(0, organisation.budget_sms_jour - texts_sent(organisation.id, day))
 
 
 def masked(address: str) -> str:
