@@ -433,8 +433,9 @@ class Depart:
 TO_MANY = ("annulation", "modification", "message")
 
 
-def departures(rdv_id: int, since: datetime) -> list[Depart]:
-    """The messages to the people of a session written down since then, latest first; one statement."""
+def departures(which: ColumnElement[bool], since: datetime) -> list[Depart]:
+    """The messages to the people of these sessions (a condition on `Notification.rdv_id`) written down since then, each
+    change to many of them in one line, latest first; one statement."""
     row = Notification
     rows = db.session.execute(
         select(
@@ -442,10 +443,10 @@ def departures(rdv_id: int, since: datetime) -> list[Depart]:
             func.count().label("total"),
             func.count(case((in_state(row, *WAITING), 1))).label("waiting"),
             func.count(case((row.etat == EtatNotification.ECHEC, 1))).label("failed"),
-            func.min(row.cree_le, type_=row.cree_le.type).label("written"),
+            row.cree_le.label("written"),
         )
-        .where(row.rdv_id == rdv_id, row.event.in_(TO_MANY), row.destinataire_type == "usager", row.cree_le > since)
-        .group_by(row.event, row.changement)
-        .order_by(func.max(row.id).desc())
+        .where(which, row.event.in_(TO_MANY), row.destinataire_type == "usager", row.cree_le > since)
+        .group_by(row.event, row.cree_le)
+        .order_by(row.cree_le.desc(), row.event)
     )
     return [Depart(found.event, found.total, found.waiting, found.failed, found.written) for found in rows]

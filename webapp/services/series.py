@@ -23,6 +23,11 @@ from . import journal
 from .rdvs import Occupants, OuEtQuand, cancel_locked, effective_capacity, occupants, told_moved
 from .transaction import seat_lock
 
+
+class PlanPerime(Perime):
+    """What was read before saying yes is no longer what would happen."""
+
+
 CHANGED = "Une inscription ou une séance a changé entre-temps : regardez la liste, puis validez à nouveau."
 SAID = (
     joinedload(Rdv.organisation),
@@ -137,13 +142,13 @@ def planned(
 
 
 def as_shown(apercu: Apercu, attendu: Collection[str] | None) -> None:
-    """Raise `Perime` when what concerns people is no longer what their page showed (None: there was no page).
+    """Raise `PlanPerime` when what concerns people is no longer what their page showed (None: there was no page).
 
     A plan that does nothing any more was carried out already: the same form sent twice.
     """
     done = all(step.sort is Sort.INCHANGEE for step in apercu.etapes)
     if attendu is not None and not done and shown(apercu.etapes) != set(attendu):
-        raise Perime(CHANGED)
+        raise PlanPerime(CHANGED)
 
 
 def where_and_when(plage: PlageOuverture, day: date) -> OuEtQuand:

@@ -15,5 +15,7 @@ from . import (  # noqa: E402
     plages,  # noqa: F401
     preferences,  # noqa: F401
     seance,  # noqa: F401
+    suites,  # noqa: F401
+    suivi,  # noqa: F401
     usagers,  # noqa: F401
 )
