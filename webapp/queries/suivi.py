@@ -1,17 +1,19 @@
 """What became of a change to many sessions: how far its messages are, and who is still to be called."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import EtatNotification, Journal, Notification, Participation, Rdv
 
-from .notifications import WAITING, Depart, departures, in_state, with_readers
+from .notifications import WAITING, in_state, with_readers
 
+Sessions = Select[tuple[int]] | Collection[int]
 CHANGES = ("annulation", "modification")
 """What the journal and the outbox call what people are told of a session that changes."""
 LEFT_OUT = "%budget SMS%"
@@ -23,12 +25,44 @@ def of_plage(plage_id: int) -> Select[tuple[int]]:
     return select(Rdv.id).where(Rdv.plage_ouverture_id == plage_id)
 
 
-def progress(sessions: Select[tuple[int]] | Collection[int], since: datetime) -> list[Depart]:
-    """How far the messages about these sessions written since then are."""
-    return departures(Notification.rdv_id.in_(sessions), since)
+@dataclass(frozen=True, slots=True)
+class Depart:
+    """How far a message to many people of a session is: of `total`, what waits, what failed."""
+
+    event: str
+    total: int
+    attend: int
+    echecs: int
+    cree_le: datetime
+
+    @property
+    def faits(self) -> int:
+        return self.total - self.attend
 
 
-def told_of(sessions: Select[tuple[int]] | Collection[int], since: datetime) -> Sequence[Participation]:
+TO_MANY = ("annulation", "modification", "message")
+
+
+def progress(sessions: Sessions, since: datetime) -> list[Depart]:
+    """How far the messages to the people of these sessions written down since then are, each change to many of them in
+    one line, latest first; one statement."""
+    row = Notification
+    rows = db.session.execute(
+        select(
+            row.event,
+            func.count().label("total"),
+            func.count(case((in_state(row, *WAITING), 1))).label("waiting"),
+            func.count(case((row.etat == EtatNotification.ECHEC, 1))).label("failed"),
+            row.cree_le.label("written"),
+        )
+        .where(row.rdv_id.in_(sessions), row.event.in_(TO_MANY), row.destinataire_type == "usager", row.cree_le > since)
+        .group_by(row.event, row.cree_le)
+        .order_by(row.cree_le.desc(), row.event)
+    )
+    return [Depart(found.event, found.total, found.waiting, found.failed, found.written) for found in rows]
+
+
+def told_of(sessions: Sessions, since: datetime) -> Sequence[Participation]:
     """The people who were to be told that these sessions changed since then, with their session and reader."""
     lines = db.session.execute(
         select(Journal.rdv_id, Journal.details).where(
@@ -58,7 +92,7 @@ def told_of(sessions: Select[tuple[int]] | Collection[int], since: datetime) -> 
     ).all()
 
 
-def failed(sessions: Select[tuple[int]] | Collection[int], since: datetime) -> set[int]:
+def failed(sessions: Sessions, since: datetime) -> set[int]:
     """The participations whose messages about such a change all failed, or could not leave for want of texts."""
     row = Notification
     rows = db.session.execute(

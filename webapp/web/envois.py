@@ -9,7 +9,7 @@ from webapp.domain.contacts import mask_email
 from webapp.domain.dates import local
 from webapp.models import Canal, EtatNotification, Organisation
 from webapp.queries.messages import texts_sent
-from webapp.queries.notifications import Depart
+from webapp.queries.suivi import Depart
 
 MESSAGES = {
     "inscription": "Confirmation",

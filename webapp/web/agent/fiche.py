@@ -14,7 +14,7 @@ from webapp.domain.settings import resolve
 from webapp.models import Rdv
 from webapp.queries import fiche as queries
 from webapp.queries import suivi
-from webapp.queries.notifications import Depart
+from webapp.queries.suivi import Depart
 from webapp.services.rdvs import OuEtQuand, note_cle
 from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.envois import to_many

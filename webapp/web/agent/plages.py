@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import flash, request, url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.clock import utcnow
@@ -94,8 +94,7 @@ def suite(plage_id: int) -> ResponseReturnValue:
     found = find_plage(plage_id)
     depuis = request.args.get("depuis", type=iso_day)
     if depuis is None or not queries.held_before(found, depuis):
-        flash("Rien ne précède cette séance : c’est la plage entière que vous changez.", "info")
-        return go_to(url_for(".plage", plage_id=found.id))
+        return _edit(found, _form(found), entiere=True)
     address = url_for(".suite", plage_id=found.id, depuis=depuis)
     return _edit(found, _form(found, suite=going_on_from(found, depuis)), depuis=depuis, adresse=address)
 

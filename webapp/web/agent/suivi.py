@@ -1,13 +1,12 @@
 """After a change to many sessions: how far the messages are, and whom nobody could reach; it can be left and found."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Select
 
 from webapp.clock import utcnow
 from webapp.domain.dates import long_date, span
@@ -17,7 +16,7 @@ from webapp.models import Participation, PlageOuverture, Rdv, Usager
 from webapp.notifications.people import lecteurs
 from webapp.queries import configuration, fiche
 from webapp.queries import suivi as queries
-from webapp.queries.notifications import Depart
+from webapp.queries.suivi import Depart, Sessions
 from webapp.web.auth import allowed, current_agent, declares
 from webapp.web.envois import to_many
 from webapp.web.htmx import macro_html, respond
@@ -29,8 +28,6 @@ SHOWN, CALLED = timedelta(days=1), timedelta(days=14)
 """How long the progress of messages, and the people to call, are found again."""
 AT_ONCE = 200
 """Sessions in one address."""
-
-Sessions = Select[tuple[int]] | Collection[int]
 
 
 @dataclass(frozen=True, slots=True)
