@@ -101,6 +101,14 @@ def places(organisation_id: int, lieux: Iterable[int], salles: Iterable[int]) ->
     return first, second
 
 
+def agents(organisation_id: int, ids: Iterable[int]) -> dict[int, str]:
+    """The names of these agents, those of the organisation only."""
+    question = select(Agent.id, Agent.first_name, Agent.last_name).where(
+        Agent.organisation_id == organisation_id, Agent.id.in_(set(ids))
+    )
+    return {agent_id: f"{first} {last}" for agent_id, first, last in db.session.execute(question)}
+
+
 def authors(organisation_id: int, among: Services) -> Sequence[Any]:
     """id, first_name, last_name of agents of those services, those who left included, by name."""
     question = (

@@ -82,6 +82,7 @@ class _Words:
 
     def __init__(self, apercu: Apercu, organisation: Organisation, choix: Choix, montre: frozenset[str]) -> None:
         self.apercu, self.tz, self.choix, self.montre = apercu, organisation.timezone, choix, montre
+        self.several = len({rdv.motif_id for rdv in apercu.rdvs.values()}) > 1
         wanted = [step.vers for step in apercu.etapes if isinstance(step.vers, OuEtQuand)]
         known = [OuEtQuand.of(rdv) for rdv in apercu.rdvs.values()]
         every = [*wanted, *known]
@@ -97,10 +98,10 @@ class _Words:
         return Ligne(
             id=rdv.id,
             cle=step.cle,
-            motif=rdv.motif.name,
+            motif=rdv.motif.name if self.several else "",
             quand=self.when(here),
             ou=self.where(here),
-            quand_apres=self.when(to) if moves and self.when(to) != self.when(here) else "",
+            quand_apres=self.when(to, here) if moves and self.when(to) != self.when(here) else "",
             ou_apres=self.where(to) if moves and self.where(to) != self.where(here) else "",
             inscrits=people,
             devient=OUTCOMES.get(step.sort, ""),
@@ -113,8 +114,10 @@ class _Words:
             reponse=self.choix.exceptions.get(rdv.id, ""),
         )  # fmt: skip
 
-    def when(self, ou: Any) -> str:
-        return f"{long_date(ou.starts_at, self.tz)}, {span(ou.starts_at, ou.ends_at, self.tz)}"
+    def when(self, ou: Any, before: Any = None) -> str:
+        """Day and hours; the hours alone on the day it was `before`."""
+        hours, day = span(ou.starts_at, ou.ends_at, self.tz), long_date(ou.starts_at, self.tz)
+        return hours if before and day == long_date(before.starts_at, self.tz) else f"{day}, {hours}"
 
     def where(self, ou: Any) -> str:
         names = (self.salles.get(ou.salle_id), self.lieux.get(ou.lieu_id))

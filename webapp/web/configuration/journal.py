@@ -56,7 +56,7 @@ def journal() -> ResponseReturnValue:
 
 def _shown(organisation_id: int, rows: Sequence[Any], tz: str) -> list[Ligne]:
     lieux, salles = queries.places(organisation_id, _ids(rows, "lieu"), _ids(rows, "salle"))
-    names = {"lieu_id": lieux, "salle_id": salles}
+    names = {"lieu_id": lieux, "salle_id": salles, "agent_ids": queries.agents(organisation_id, _agents(rows))}
     return [_line(row, tz, names) for row in rows]
 
 
@@ -66,7 +66,18 @@ def _ids(rows: Sequence[Any], kind: str) -> set[int]:
     for row in rows:
         kept = [row.Journal.details.get(side) for side in ("de", "a")]
         found |= {one[f"{kind}_id"] for one in kept if isinstance(one, dict) and one.get(f"{kind}_id")}
+        found |= {one for one in _sides(row, f"{kind}_id") if one}
     return found
+
+
+def _agents(rows: Sequence[Any]) -> set[int]:
+    """The agents these lines say came or went."""
+    return {agent for row in rows for side in _sides(row, "agent_ids") for agent in side or ()}
+
+
+def _sides(row: Any, name: str) -> list[Any]:
+    change = (row.Journal.details.get("changements") or {}).get(name) or {}
+    return [change.get("de"), change.get("a")]
 
 
 def _line(row: Any, tz: str, names: dict[str, dict[int, str]]) -> Ligne:
