@@ -30,8 +30,9 @@ class Series:
     def __init__(self, office: Office) -> None:
         office.create()
         self.office, self.client, self.id = office, office.client, office.plage().id
+        rdvs = self.rdvs()
+        self.booked, self.other = rdvs[1], rdvs[3]
         self.people = [factories.usager(office.org, **fields) for fields in PEOPLE]
-        self.booked, self.other = self.rdvs()[1], self.rdvs()[3]
         for person in self.people:
             factories.participation(self.booked, person)
         factories.participation(self.other, self.people[0])

@@ -4,12 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, and_, case, func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Select, and_, case, func, not_, or_, select
+from sqlalchemy.orm import aliased, joinedload
 
 from webapp.domain.participation import Statut
 from webapp.extensions import db
-from webapp.models import EtatNotification, Journal, Notification, Participation, Rdv
+from webapp.models import EtatNotification, Journal, Notification, Participation, Rdv, Usager
 
 from .notifications import WAITING, in_state, with_readers
 
@@ -62,8 +62,9 @@ def progress(sessions: Sessions, since: datetime) -> list[Depart]:
     return [Depart(found.event, found.total, found.waiting, found.failed, found.written) for found in rows]
 
 
-def told_of(sessions: Sessions, since: datetime) -> Sequence[Participation]:
-    """The people who were to be told that these sessions changed since then, with their session and reader."""
+def perhaps_to_call(sessions: Sessions, since: datetime) -> Sequence[Participation]:
+    """Among the people who were to be told that these sessions changed since then, those nobody writes an e-mail to and
+    those of `failed`, with their session and reader."""
     lines = db.session.execute(
         select(Journal.rdv_id, Journal.details).where(
             Journal.rdv_id.in_(sessions),
@@ -75,9 +76,17 @@ def told_of(sessions: Sessions, since: datetime) -> Sequence[Participation]:
     changed = {rdv_id for rdv_id, details in lines if details.get("prevenir")}
     if not changed:
         return []
+    person, reader = aliased(Usager), aliased(Usager)
+    by_mail = and_(
+        reader.notify_by_email,
+        Participation.refus_courriel.is_(False),
+        func.coalesce(func.nullif(Participation.courriel, ""), func.nullif(reader.email, "")).is_not(None),
+    )
     return db.session.scalars(
         select(Participation)
         .join(Participation.rdv)
+        .join(person, person.id == Participation.usager_id)
+        .join(reader, reader.id == func.coalesce(person.responsable_id, person.id))
         .where(
             Rdv.id.in_(changed),
             or_(
@@ -85,6 +94,7 @@ def told_of(sessions: Sessions, since: datetime) -> Sequence[Participation]:
                 and_(Participation.statut == Statut.ANNULE, Participation.statut_le == Rdv.cancelled_at),
             ),
             Participation.prevenir,
+            or_(not_(by_mail), Participation.id.in_(failed(changed, since))),
         )
         .options(with_readers(), joinedload(Participation.rdv).joinedload(Rdv.motif))
         .options(joinedload(Participation.rdv).joinedload(Rdv.lieu))
@@ -95,15 +105,10 @@ def told_of(sessions: Sessions, since: datetime) -> Sequence[Participation]:
 def failed(sessions: Sessions, since: datetime) -> set[int]:
     """The participations whose messages about such a change all failed, or could not leave for want of texts."""
     row = Notification
-    rows = db.session.execute(
-        select(row.participation_ids, row.etat).where(
-            row.rdv_id.in_(sessions), row.event.in_(CHANGES), row.destinataire_type == "usager", row.cree_le > since,
-            or_(
-                in_state(row, EtatNotification.ENVOYEE, EtatNotification.ECHEC, *WAITING),
-                row.erreur.like(LEFT_OUT),
-            ),
-        )
-    ).all()  # fmt: skip
-    lost = (EtatNotification.ECHEC, EtatNotification.IGNOREE)
-    bad = {place for ids, etat in rows for place in ids if etat in lost}
-    return bad - {place for ids, etat in rows for place in ids if etat not in lost}
+    told = row.rdv_id.in_(sessions), row.event.in_(CHANGES), row.destinataire_type == "usager", row.cree_le > since
+    lost = or_(in_state(row, EtatNotification.ECHEC), row.erreur.like(LEFT_OUT))
+    bad = {place for ids in db.session.scalars(select(row.participation_ids).where(*told, lost)) for place in ids}
+    if not bad:
+        return bad
+    fine = select(row.participation_ids).where(*told, in_state(row, EtatNotification.ENVOYEE, *WAITING))
+    return bad - {place for ids in db.session.scalars(fine) for place in ids}

@@ -137,10 +137,7 @@ def save_plage(
 def materialise(plage_id: int) -> int:
     """Create the plage's missing sessions up to the horizon; returns how many. A second run changes nothing."""
     with transaction():
-        motif_id = db.session.scalar(select(PlageOuverture.motif_id).where(PlageOuverture.id == plage_id))
-        if motif_id is None:
-            raise Introuvable(GONE)
-        settled(motif_id)
+        settled(motif_of(plage_id))
         plage = locked(plage_id)
         known = set(db.session.scalars(select(Rdv.occurrence_le).where(Rdv.plage_ouverture_id == plage.id)))
         missing = {day: ou for day, ou in wanted_days(plage, Serie((), Occupants({}))).items() if day not in known}
@@ -199,6 +196,14 @@ def days_of(plage: PlageOuverture, until: date | None = None) -> list[date]:
         map(date.fromisoformat, plage.excluded),
         until,
     )
+
+
+def motif_of(plage_id: int) -> int:
+    """The motif of that plage: it is locked first."""
+    motif_id = db.session.scalar(select(PlageOuverture.motif_id).where(PlageOuverture.id == plage_id))
+    if motif_id is None:
+        raise Introuvable(GONE)
+    return motif_id
 
 
 def settled(motif_id: int, *, alone: bool = False) -> Motif:

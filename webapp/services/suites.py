@@ -27,6 +27,7 @@ from .plages import (
     coming_count,
     counts,
     locked,
+    motif_of,
     proposed,
     reconcile,
     same_version,
@@ -113,6 +114,7 @@ def stop_plage(
     """Take one occurrence out, or end a plage from that day on, or at once: empty sessions go away, booked ones are
     cancelled and their people told once each, or kept, as was agreed. Asked twice, the second changes nothing."""
     with transaction():
+        settled(motif_of(plage_id))  # who changes the motif locks its sessions: none may go away meanwhile
         plage = locked(plage_id)
         require(agent, Droit.GERER_PLAGES, plage)
         serie = coming(plage.id, locked=True)

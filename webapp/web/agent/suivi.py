@@ -60,10 +60,8 @@ def progress(sessions: Sessions) -> list[tuple[str, Depart]]:
 def to_call(sessions: Sessions) -> list[Appel]:
     """Whom nobody can write to, or whose messages failed, by session."""
     since = utcnow() - CALLED
-    places = queries.told_of(sessions, since)
-    if not places:
-        return []
-    lost = queries.failed(sessions, since)
+    places = queries.perhaps_to_call(sessions, since)
+    lost = queries.failed(sessions, since) if places else set()
     return [_call(place, place.id in lost) for place in places if place.id in lost or lecteurs([place])[0].a_appeler]
 
 
@@ -124,10 +122,9 @@ def envoi_seances() -> ResponseReturnValue:
 
 
 def asked() -> Sequence[Rdv]:
-    """The sessions of the address, each of them one where I have the view's right: 404 or 403 otherwise."""
-    ids = request.args.getlist("rdv", type=number)[:AT_ONCE]
-    rdvs = fiche.sessions(current_agent().organisation_id, ids)
-    if not ids or len(rdvs) != len(set(ids)):
+    """The sessions of the address that are still there; on each of them I need the view's right: 404 or 403 without."""
+    rdvs = fiche.sessions(current_agent().organisation_id, request.args.getlist("rdv", type=number)[:AT_ONCE])
+    if not rdvs:
         raise Introuvable
     for rdv in rdvs:
         allowed(rdv)
