@@ -21,12 +21,20 @@ from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import FORM, TOKEN, Answer, Broken, Browser
 from tests.crowd import person
+from tests.doors_series import (
+    cancel_several,
+    change_plage,
+    change_what_follows,
+    open_plage,
+    refill,
+    take_a_date_out,
+    told,
+)
 from tests.pages import Form
 
 PUBLIC, AGENT, REFERENT, VOISIN = "public", "agent", "référent", "voisin"
 ROLES = (PUBLIC,) * 6 + (AGENT,) * 3 + (REFERENT,) * 2 + (VOISIN,)
 ROW = re.compile(r'id="participation-(\d+)"[^>]*data-version="(\d+)"')
-SHOWN = re.compile(rb'name="vus" value="([^"]*)"')
 BOX = re.compile(r'name="agent_ids"[^>]*value="(\d+)"')
 SESSION = re.compile(rb"/rdv/(\d+)")
 LINK = re.compile(rb"/p/([\w-]{22})")
@@ -180,12 +188,12 @@ def altered(v: Visitor) -> Answer | None:
 
 
 def add_known(v: Visitor) -> Answer:
-    return v.post(f"/agent/rdv/{v.sheet()}/participations", {"usager_id": v.dice.choice(v.world.known), **_told(v)})
+    return v.post(f"/agent/rdv/{v.sheet()}/participations", {"usager_id": v.dice.choice(v.world.known), **told(v)})
 
 
 def add_new(v: Visitor) -> Answer:
     headers = {"HX-Request": "true"} if v.dice.random() < 0.5 else {}
-    return v.post(f"/agent/rdv/{v.sheet()}/participations", {**v.somebody(), **_told(v)}, **headers)
+    return v.post(f"/agent/rdv/{v.sheet()}/participations", {**v.somebody(), **told(v)}, **headers)
 
 
 def overbook(v: Visitor) -> Answer:
@@ -199,7 +207,7 @@ def tap(v: Visitor) -> Answer | None:
     if row is None:
         return None
     rdv_id, place, version = row
-    fields = {"statut": v.dice.choice(STATUTS), "version": version, **_told(v)}
+    fields = {"statut": v.dice.choice(STATUTS), "version": version, **told(v)}
     if v.dice.random() < 0.1:
         del fields["version"]
     headers = {"HX-Request": "true"} if v.dice.random() < 0.5 else {}
@@ -218,28 +226,18 @@ def remove(v: Visitor) -> Answer | None:
         return None
     rdv_id, place, _ = row
     v.get(f"/agent/rdv/{rdv_id}/participations/{place}/retrait")
-    return v.post(f"/agent/rdv/{rdv_id}/participations/{place}/statut", {"statut": "annule", **_told(v)})
+    return v.post(f"/agent/rdv/{rdv_id}/participations/{place}/statut", {"statut": "annule", **told(v)})
 
 
 def cancel(v: Visitor) -> Answer:
-    return v.post(f"/agent/rdv/{v.dice.choice(v.world.cancellable)}/annulation", {"raison": "Malade", **_told(v)})
+    return v.post(f"/agent/rdv/{v.dice.choice(v.world.cancellable)}/annulation", {"raison": "Malade", **told(v)})
 
 
 def move(v: Visitor) -> Answer | None:
     """Another day for one session, while people book it."""
     path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/modification"
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
-    return refill(v, path, "jour", {"jour": day, **_told(v)})
-
-
-def refill(v: Visitor, path: str, needs: str, change: dict[str, Any]) -> Answer | None:
-    """The page's form with something changed; sent again when it warns of what else is on at that time."""
-    values = v.form(path, needs)
-    if not values:
-        return None
-    answer = v.post(path, {**values, **change})
-    warned = SHOWN.search(answer.body) if answer.status == 409 else None
-    return v.post(path, {**values, **change, "vus": warned[1].decode()}) if warned else answer
+    return refill(v, path, "jour", {"jour": day, **told(v)})
 
 
 def change_agents(v: Visitor) -> Answer | None:
@@ -268,30 +266,6 @@ def archive(v: Visitor) -> Answer:
     return v.post(path, {})
 
 
-def change_plage(v: Visitor) -> Answer | None:
-    """Its capacity, its hours or its days: sessions are made, moved, removed or kept."""
-    path = f"/agent/plages/{v.dice.choice(v.world.plages)}"
-    return refill(v, path, "first_day", _another_rule(v))
-
-
-def open_plage(v: Visitor) -> Answer | None:
-    path = f"/agent/plages/nouvelle?motif_id={v.dice.choice(v.world.motifs)}"
-    first_day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(20, 60)))
-    endroit = v.form(f"/agent/plages/{v.world.plages[0]}", "endroit") or {}
-    typed = {"first_day": first_day, "start_time": "09:00", "end_time": "10:00", "endroit": endroit.get("endroit", "")}
-    return refill(v, path, "first_day", {**typed, "title": f"Plage {v.dice.randint(1, 5)}"})
-
-
-def _another_rule(v: Visitor) -> dict[str, Any]:
-    change = v.dice.choice(("capacity", "hours", "days"))
-    if change == "capacity":
-        return {"capacite_max": v.dice.choice(["", 2, 3, 5, 8])}
-    if change == "hours":
-        return {"start_time": v.dice.choice(["09:00", "10:00", "14:00"]), "end_time": "16:00"}
-    days = v.dice.sample(range(7), v.dice.randint(1, 2))
-    return {"frequence": "semaines", "intervalle": v.dice.randint(1, 2), "jours": days, "fin": "fois", "fois": 4}
-
-
 def not_mine(v: Visitor) -> Answer:
     """Another service's agent, whose addresses are typed by hand."""
     rdv_id = v.dice.choice([*v.world.sheets, *v.world.sessions])
@@ -302,10 +276,6 @@ def not_mine(v: Visitor) -> Answer:
 def not_my_settings(v: Visitor) -> Answer:
     what = v.dice.choice([f"/agent/plages/{n}" for n in v.world.plages])
     return v.post(what, {"capacite_max": 1, "first_day": "2030-01-01"})
-
-
-def _told(v: Visitor) -> dict[str, str]:
-    return {"prevenir": v.dice.choice("011")}
 
 
 @dataclass(frozen=True)
@@ -347,6 +317,9 @@ DOORS = (
     _door("configuration.motif", change_motif, REFERENT, 3, 303),
     _door("configuration.archivage", archive, REFERENT, 2, 303),
     _door("agent.plage", change_plage, REFERENT, 4, 303, 409),
+    _door("agent.suite", change_what_follows, REFERENT, 2, 200, 303, 409, 422),
+    _door("agent.arret", take_a_date_out, REFERENT, 2, 303, 409),
+    _door("agent.annulation_seances", cancel_several, REFERENT, 1, 303, 404, 409),
     _door("agent.nouvelle_plage", open_plage, REFERENT, 1, 303, 409, 422),
     _door("agent.ajouter", not_mine, VOISIN, 3, 404),
     _door("agent.plage", not_my_settings, VOISIN, 1, 404),
@@ -356,6 +329,9 @@ NO_SEATS = {
     "public.mes_rendez_vous": "sends a code to a contact, and takes it",
     "public.mes_rendez_vous_lien": "shows somebody their appointments",
     "public.fermer_mes_rendez_vous": "forgets them",
+    "public.mes_donnees": "gives somebody what is kept of them",
+    "public.supprimer_mes_donnees": "gives places back one by one, by the door of « Je ne pourrai pas venir »",
+    "public.nouveau_code": "sends a code to a contact already proven",
     "agent.connexion": "opens a session of the back office",
     "agent.deconnexion": "closes it",
     "agent.mot_de_passe": "asks for a link",

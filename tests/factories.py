@@ -4,6 +4,8 @@ import itertools
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from argon2 import PasswordHasher
+
 from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
@@ -31,8 +33,9 @@ from webapp.services.rdvs import effective_capacity
 from webapp.services.usagers import search_text
 
 PASSWORD = "un mot de passe de test"
-# Argon2id of PASSWORD with the cheapest parameters: what is slow by design is tested where it matters.
-PASSWORD_HASH = ""
+# Argon2id with the cheapest parameters (what is slow by design slows no test), and PASSWORD hashed by it.
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD_HASH = CHEAP.hash(PASSWORD)
 _number = itertools.count(1)
 
 
@@ -50,6 +53,7 @@ def organisation(**fields: Any) -> Organisation:
         "phone": "+33475990100",
         "email": f"contact{n}@mds.exemple.fr",
         "sms_sender": "MDS",
+        "secondes_formulaire": 0,  # tests are quicker than people
     }
     return _add(Organisation(**{**defaults, **fields}))  # type: ignore[no-any-return]
 
@@ -89,10 +93,6 @@ def motif(of: Service | None = None, **fields: Any) -> Motif:
 
 def agent(of: Service, preset: str = "agent", **fields: Any) -> Agent:
     """An agent of that service with a preset's rights, and PASSWORD as password."""
-    from argon2 import PasswordHasher
-
-    global PASSWORD_HASH
-    PASSWORD_HASH = PASSWORD_HASH or PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     n = next(_number)
     scope = None if preset in PRESETS_TOUS_SERVICES else of.id
     defaults: dict[str, Any] = {

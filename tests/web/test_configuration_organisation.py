@@ -43,6 +43,12 @@ def test_every_setting_is_saved_and_the_journal_says_from_what_to_what(made: Des
     no_session(made)
     page = admin.get("/configuration/").link("Organisation")
     form = page.form(css="form.questions")
+    limits = {
+        "seances_par_contact": 0,
+        "envois_par_contact": 30,
+        "envois_par_adresse": 240,
+        "secondes_formulaire": 3,
+    }
     typed = {
         "name": "Maison de la Réunion",
         "timezone": "Indian/Reunion",
@@ -52,6 +58,8 @@ def test_every_setting_is_saved_and_the_journal_says_from_what_to_what(made: Des
         "colour": "#7A1F5C",
         "retention_mois": "12",
         "surbooking_autorise": False,
+        "mentions": "1 rue du Port, 97400 Saint-Denis",
+        **{name: str(value) for name, value in limits.items()},
     }
     assert set(typed) == set(EDITABLE) <= form.names
     page = form.submit(typed)
@@ -63,6 +71,7 @@ def test_every_setting_is_saved_and_the_journal_says_from_what_to_what(made: Des
         "email": "contact@reunion.exemple.fr",
         "colour": "#7a1f5c",
         "retention_mois": 12,
+        **limits,
     }
     with made.app.app_context():
         (line,) = db.session.scalars(select(Journal).where(Journal.action == "organisation_modifiee"))
@@ -97,6 +106,12 @@ def test_the_public_pages_take_the_colour_at_once(made: Desk, admin: PageClient)
         ("retention_mois", "121", "entre 1 et 120"),
         ("retention_mois", "", "entre 1 et 120"),
         ("timezone", "Europe/Londres", "proposées"),
+        ("mentions", "x" * 2001, "2000 caractères au plus"),
+        ("seances_par_contact", "-1", "entre 0 et 100"),
+        ("envois_par_contact", "0", "entre 1 et 1000"),
+        ("envois_par_adresse", "4", "entre 5 et 1000"),
+        ("secondes_formulaire", "11", "entre 0 et 10"),
+        ("secondes_formulaire", "", "entre 0 et 10"),
     ],
 )
 def test_what_is_wrong_says_how_to_mend_it(made: Desk, admin: PageClient, field: str, typed: str, words: str) -> None:

@@ -128,7 +128,7 @@ def test_one_contact_is_enough(client: PageClient, app: Flask) -> None:
 def test_only_what_the_motif_asks(client: PageClient, app: Flask, champs: list[str], asked: set[str]) -> None:
     rdv_id = session(app, motif_champs=champs)
     form = client.get(f"/rdv/{rdv_id}/inscription").form("/inscription")
-    assert form.names == {"prenom", "nom", "csrf_token", "envoi", "connu", *asked}
+    assert form.names == {"prenom", "nom", "csrf_token", "envoi", "connu", "precision", *asked}
     page = form.submit(prenom="Awa", nom="Sow")
     contact = "telephone" if "telephone" in asked else "courriel"
     assert contact in page.errors and "numero_dossier" not in page.errors

@@ -208,7 +208,7 @@ def test_when_the_row_is_held_the_form_is_kept(
 
 def test_one_address_is_slowed_down_and_loses_nothing(make_app: Callable[..., Flask]) -> None:
     app = make_app(RATE_LIMITS="on")
-    rdv_id = session(app, capacite_propre=200)
+    rdv_id = session(app, capacite_propre=200, org_envois_par_contact=1000)
     client = PageClient(app)
     form = client.get(f"/rdv/{rdv_id}/inscription").form("/inscription")
     statuses = [form.submit(PERSON, follow=False).status for _ in range(60)]

@@ -6,7 +6,7 @@ Names of days and months come from Babel (CLDR). Screens and e-mails write "14 h
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -112,3 +112,18 @@ def relative_day(dt: datetime, now: datetime, tz: Zone) -> str | None:
     """aujourd’hui or demain on the calendar of `tz`; None for any other day."""
     distance = local(dt, tz).date() - local(now, tz).date()
     return {0: "aujourd’hui", 1: "demain"}.get(distance.days)
+
+
+def end_of_week(now: datetime, tz: Zone) -> datetime:
+    """The first moment of next Monday on the wall clock of `tz`."""
+    today = local(now, tz).date()
+    return _midnight(today + timedelta(days=7 - today.weekday()), tz)
+
+
+def end_of_month(now: datetime, tz: Zone) -> datetime:
+    """The first moment of next month on the wall clock of `tz`."""
+    return _midnight((local(now, tz).date().replace(day=1) + timedelta(days=31)).replace(day=1), tz)
+
+
+def _midnight(day: date, tz: Zone) -> datetime:
+    return datetime.combine(day, time(), zone(tz)).astimezone(UTC)

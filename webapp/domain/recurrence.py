@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 
@@ -23,6 +23,8 @@ MAX_INTERVAL = 52
 MAX_COUNT = 500
 MAX_YEARS = 5
 HORIZON_MONTHS = (6, 24)
+FAR = date(2200, 1, 1)
+"""Later than any date a form accepts: a rule that counts its days is read whole."""
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _RRULE = re.compile(
     r"(?:RRULE:)?FREQ=(?P<freq>WEEKLY|MONTHLY)(?:;INTERVAL=(?P<interval>\d{1,4}))?"
@@ -195,6 +197,30 @@ def occurrences(first_day: date, recurrence: Recurrence, excluded: Set[date], st
         found = rule.between(datetime.combine(start, time()), datetime.combine(end, time()), inc=True)
         days = [moment.date() for moment in found]
     return [day for day in days if day not in excluded]
+
+
+def ended_before(first_day: date, recurrence: Recurrence, day: date) -> tuple[Recurrence, frozenset[date]]:
+    """The rule that is over before `day`, and the dates it then has to skip: a rule has at least its first day."""
+    skipped = frozenset({first_day} if first_day >= day else ())
+    if recurrence.frequency is Frequency.NONE:
+        return recurrence, skipped
+    last = day - timedelta(days=1)
+    if recurrence.until is not None and recurrence.until <= last:
+        return recurrence, frozenset()
+    if recurrence.count is not None and not occurrences(first_day, recurrence, frozenset(), day, FAR):
+        return recurrence, frozenset()
+    return replace(recurrence, until=max(last, first_day), count=None), skipped
+
+
+def going_on(first_day: date, recurrence: Recurrence, day: date) -> tuple[date, Recurrence]:
+    """The first day and the rule of what follows from `day` on, in the same rhythm; a single date when nothing does."""
+    later = occurrences(first_day, recurrence, frozenset(), day, day + relativedelta(years=2))
+    if not later or recurrence.frequency is Frequency.NONE:
+        return (later[0] if later else day), Recurrence()
+    if recurrence.count is None:
+        return later[0], recurrence
+    held = len(occurrences(first_day, recurrence, frozenset(), first_day, day - timedelta(days=1)))
+    return later[0], replace(recurrence, count=recurrence.count - held)
 
 
 def to_utc(day: date, wall_time: time, tz: Zone) -> datetime:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Horodatage, Model, Word, one_of
@@ -40,6 +40,13 @@ class Organisation(Horodatage, Model):
     surbooking_autorise: Mapped[bool] = mapped_column(default=True)
     confirmation_sms: Mapped[ConfirmationSms] = mapped_column(Word(ConfirmationSms), default=ConfirmationSms.TOUJOURS)
     budget_sms_jour: Mapped[int] = mapped_column(default=500)
+    # What the public forms bear (0 = no limit): coming sessions of one motif with one contact, posts an hour with one
+    # contact, posts a minute from one address, seconds that nobody is quicker than.
+    seances_par_contact: Mapped[int] = mapped_column(default=4)
+    envois_par_contact: Mapped[int] = mapped_column(default=12)
+    envois_par_adresse: Mapped[int] = mapped_column(default=60)
+    secondes_formulaire: Mapped[int] = mapped_column(default=1)
+    mentions: Mapped[str] = mapped_column(Text, default="")  # its address, who answers for the site, who hosts it
     demo: Mapped[bool] = mapped_column(default=False)
 
     services: Mapped[list["Service"]] = relationship(back_populates="organisation", order_by="Service.name")

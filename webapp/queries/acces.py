@@ -1,6 +1,6 @@
 """Who holds a contact, which places messages to it are about, and what was asked for with it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -9,16 +9,18 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from webapp.domain.codes import TRIES, WITHIN
+from webapp.domain.participation import OCCUPENT
 from webapp.extensions import db
-from webapp.models import Acces, Canal, Motif, Organisation, Participation, Rdv, Usager
+from webapp.models import Acces, Canal, Motif, Notification, Organisation, Participation, Rdv, Usager
 
 PAST = timedelta(days=30)
 MOST = 200
+MOST_KEPT = 1000
 KEPT = timedelta(days=1)
 """How long a demand stays, and with it what it opened."""
 
 
-def _held(canal: Canal) -> Any:
+def _held(canal: Canal, name: str = "contact") -> Any:
     """Ids of the places whose messages go to `:contact` by this channel: their own contact, else that of who reads for
     them (`notifications.people`). One SELECT for each way, so that each uses its index."""
     responsable = aliased(Usager)
@@ -27,7 +29,7 @@ def _held(canal: Canal) -> Any:
         if canal is Canal.SMS
         else (Participation.courriel, Usager.email, responsable.email)
     )
-    contact: Any = bindparam("contact", type_=own.type)
+    contact: Any = bindparam(name, type_=own.type)
     # A place booked without that contact, or told not to use it, is not that contact's to see.
     kept = Participation.refus_sms if canal is Canal.SMS else Participation.refus_courriel
     none = and_(or_(own.is_(None), own == ""), kept.is_(False))
@@ -67,9 +69,8 @@ def situation(canal: Canal, contact: str, now: datetime) -> Any:
     return db.session.execute(_situation(canal), {"contact": contact, "since": now - WITHIN}).one()
 
 
-def places_held(canal: Canal, contact: str, now: datetime) -> Sequence[Participation]:
-    """The places whose messages go to this contact, soonest first: coming, and those of the last 30 days."""
-    question = (
+def _places(canal: Canal) -> Select[Participation]:
+    return (
         select(Participation)
         .join(Participation.rdv)
         .join(Rdv.motif)
@@ -84,11 +85,80 @@ def places_held(canal: Canal, contact: str, now: datetime) -> Sequence[Participa
                 joinedload(Rdv.salle),
             ),
         )
-        .where(Participation.id.in_(_held(canal)), Rdv.ends_at > now - PAST)
+        .where(Participation.id.in_(_held(canal)))
         .order_by(Rdv.starts_at, Participation.id)
         .limit(MOST)
     )
+
+
+def places_held(canal: Canal, contact: str, now: datetime) -> Sequence[Participation]:
+    """The places whose messages go to this contact, soonest first: coming, and those of the last 30 days."""
+    return db.session.scalars(_places(canal).where(Rdv.ends_at > now - PAST), {"contact": contact}).all()
+
+
+def places_kept(canal: Canal, contact: str) -> Sequence[Participation]:
+    """The places whose messages go to this contact, however old, as they are now."""
+    question = _places(canal).limit(MOST_KEPT).execution_options(populate_existing=True)
     return db.session.scalars(question, {"contact": contact}).all()
+
+
+def files_of(canal: Canal, contact: str) -> Sequence[Usager]:
+    """Whose file has this contact, and those they answer for."""
+    responsable = aliased(Usager)
+    own, theirs = (Usager.phone, responsable.phone) if canal is Canal.SMS else (Usager.email, responsable.email)
+    return db.session.scalars(
+        select(Usager)
+        .outerjoin(responsable, Usager.responsable_id == responsable.id)
+        .where(or_(and_(own == contact, Usager.responsable_id.is_(None)), theirs == contact))
+        .order_by(Usager.id)
+        .limit(MOST_KEPT)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def places_elsewhere(usager_ids: Sequence[int], place_ids: Sequence[int]) -> Collection[int]:
+    """Which of these people have places beside these."""
+    question = select(Participation.usager_id).distinct()
+    return set(
+        db.session.scalars(question.where(Participation.usager_id.in_(usager_ids), Participation.id.not_in(place_ids)))
+    )
+
+
+def messages_to(contact: str, usager_ids: Sequence[int]) -> Sequence[Notification]:
+    """The messages that were written to these people at this contact, oldest first."""
+    return db.session.scalars(
+        select(Notification)
+        .where(
+            Notification.destinataire_type == "usager",
+            Notification.destinataire_id.in_(usager_ids),
+            Notification.adresse == contact,
+        )
+        .order_by(Notification.id)
+        .limit(MOST_KEPT)
+    ).all()
+
+
+@cache
+def _coming_with(*canaux: Canal) -> Select[Any]:
+    held = or_(*(Participation.id.in_(_held(canal, canal.value)) for canal in canaux))
+    return (
+        select(func.count(Participation.rdv_id.distinct()))
+        .join(Participation.rdv)
+        .where(
+            held,
+            Participation.statut.in_(OCCUPENT),
+            Participation.rdv_id != bindparam("rdv_id"),
+            Rdv.motif_id == bindparam("motif_id"),
+            Rdv.starts_at > bindparam("now", type_=Rdv.starts_at.type),
+        )
+    )
+
+
+def coming_with(rdv: Rdv, contacts: Mapping[Canal, str], now: datetime) -> int:
+    """How many other coming sessions of that motif have somebody whose messages go to one of these contacts."""
+    values = {canal.value: contact for canal, contact in contacts.items()}
+    values |= {"rdv_id": rdv.id, "motif_id": rdv.motif_id, "now": now}
+    return db.session.scalar(_coming_with(*contacts), values) or 0
 
 
 def asked_by(navigateur: str) -> Select[Acces]:

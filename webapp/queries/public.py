@@ -1,12 +1,12 @@
 """What the public may see and book (docs/domain.md rule 8): the effective opening is worked out in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from webapp.domain.capacity import ReservablePar, Visibilite
@@ -18,7 +18,8 @@ OPEN = (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
 
 @dataclass(frozen=True, slots=True)
 class Prochaine:
-    """A motif's next session that fits a search, and how many fit."""
+    """A motif's next session that fits a search, and how many of those that fit can be booked; when none can, the
+    session has a waitlist."""
 
     rdv: Rdv
     dates: int
@@ -64,6 +65,15 @@ def _loaded(question: Select) -> Select:
 def _seat() -> ColumnElement[bool]:
     free = Rdv.capacite_max - Rdv.places_prises - Rdv.places_proposees
     return or_(_effective() == ReservablePar.ENTREE_LIBRE, free > 0)
+
+
+def _waitlist() -> ColumnElement[bool]:
+    """One may wait for a seat there (rule 12)."""
+    return and_(
+        Motif.liste_attente,
+        Motif.visibilite == Visibilite.VISIBLE_NOTIFIE,
+        _effective() == ReservablePar.TOUS,
+    )
 
 
 def _in_time(now: Any, first: Any, last: Any) -> ColumnElement[bool]:
@@ -117,8 +127,9 @@ def _delays(one: bool) -> Select[Any]:
 
 
 @cache
-def _bookable(windows: int, one: bool, placed: bool) -> Select[Any]:
-    """For that many different pairs of booking delays, in one organisation or in all, in some lieux or anywhere."""
+def _bookable(windows: int, one: bool, placed: bool, zones: int) -> Select[Any]:
+    """For that many different pairs of booking delays, in one organisation or in all, in some lieux or anywhere, before
+    the moments that many groups of organisations call the end, or at any time."""
     # A handful of pairs: plain bounds on starts_at, that an index serves and both databases read alike.
     in_time = [
         and_(
@@ -128,24 +139,30 @@ def _bookable(windows: int, one: bool, placed: bool) -> Select[Any]:
         )
         for n in range(windows)
     ]
-    order = (Rdv.starts_at, Rdv.id)
+    order, seat = (Rdv.starts_at, Rdv.id), case((_seat(), 1), else_=0)
     fit = _public(
         select(
             Rdv.id,
-            func.row_number().over(partition_by=Rdv.motif_id, order_by=order).label("rang"),
-            func.count().over(partition_by=Rdv.motif_id).label("dates"),
+            func.row_number().over(partition_by=Rdv.motif_id, order_by=(seat.desc(), *order)).label("rang"),
+            func.sum(seat).over(partition_by=Rdv.motif_id).label("dates"),
         ).select_from(Rdv)
     ).where(
         Rdv.cancelled_at.is_(None),
         Motif.archived_at.is_(None),
         Rdv.starts_at > _moment("now"),
         or_(*in_time),
-        _seat(),
+        or_(_seat(), _waitlist()),
     )
     if one:
         fit = fit.where(Rdv.organisation_id == bindparam("organisation_id"))
     if placed:
         fit = fit.where(Rdv.lieu_id.in_(bindparam("lieu_ids", expanding=True)))
+    if zones:
+        before = [
+            and_(Rdv.organisation_id.in_(bindparam(f"of{n}", expanding=True)), Rdv.starts_at < _moment(f"until{n}"))
+            for n in range(zones)
+        ]
+        fit = fit.where(or_(*before))
     ranked = fit.subquery()
     return (
         _loaded(_public(select(Rdv, ranked.c.dates).join(ranked, Rdv.id == ranked.c.id)))
@@ -155,18 +172,26 @@ def _bookable(windows: int, one: bool, placed: bool) -> Select[Any]:
 
 
 def bookable_motifs(
-    organisation_id: int | None, now: datetime, lieu_ids: Sequence[int] | None = None
+    organisation_id: int | None,
+    now: datetime,
+    lieu_ids: Sequence[int] | None = None,
+    before: Mapping[datetime, Sequence[int]] | None = None,
 ) -> list[Prochaine]:
-    """Motifs with a session that can be booked now (or entered freely), each with its next one; `lieu_ids` narrows."""
+    """Motifs with a session that can be booked now (or entered freely, or waited for), each with its next one.
+
+    `lieu_ids` narrows; so does `before`: a moment → the organisations whose sessions must start before it.
+    """
     one, values = organisation_id is not None, {"organisation_id": organisation_id}
     delays = db.session.execute(_delays(one), values).all()
     if not delays:
         return []
     values |= {"now": now, "lieu_ids": lieu_ids}
+    for n, (until, ids) in enumerate((before or {}).items()):
+        values |= {f"until{n}": until, f"of{n}": ids}
     for n, (least, most) in enumerate(delays):
         first, last = now + timedelta(minutes=least), now + timedelta(days=most)
         values |= {f"least{n}": least, f"most{n}": most, f"first{n}": first, f"last{n}": last}
-    found = db.session.execute(_bookable(len(delays), one, lieu_ids is not None), values)
+    found = db.session.execute(_bookable(len(delays), one, lieu_ids is not None, len(before or {})), values)
     return [Prochaine(rdv, dates) for rdv, dates in found]
 
 

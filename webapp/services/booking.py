@@ -18,7 +18,6 @@ from webapp.domain.errors import Complet, DomainError, Ferme, Interdit, Introuva
 from webapp.domain.events import Desistement, Inscription, Retrait
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut, check_transition, holds_seat, seat_delta
-from webapp.domain.phones import national
 from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
@@ -27,6 +26,7 @@ from webapp.queries import usagers as people
 
 from . import journal
 from .droits import grantors, may
+from .limites import check_contact, not_online
 from .transaction import seat_lock, transaction, written
 from .usagers import find_or_create
 
@@ -72,6 +72,8 @@ def book_seat(
             if first is not None:
                 return first
             raise
+    if by is not Acteur.AGENT and identity is not None:
+        check_contact(rdv, identity)
     try:
         return _book(rdv, demande)
     except IntegrityError:
@@ -206,8 +208,7 @@ def _already(rdv: Rdv, row: Participation, demande: _Demande) -> Booking:
 def _come_back(rdv: Rdv, row: Participation, demande: _Demande) -> None:
     """The person had left: their row again."""
     if demande.by is not Acteur.AGENT and row.statut is Statut.ANNULE:
-        appel = f"Appelez le {national(rdv.organisation.phone)}." if rdv.organisation.phone else "Appelez-nous."
-        raise Refus(f"Nous ne pouvons pas enregistrer cette inscription en ligne. {appel}")
+        raise not_online(rdv)
     _set(row, rdv, Statut.INSCRIT, by=demande.by, agent=demande.agent)
     row.inscrit_le, row.raison, row.prevenir = utcnow(), "", demande.prevenir
 

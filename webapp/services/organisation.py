@@ -16,7 +16,8 @@ from .droits import require
 from .transaction import transaction
 
 EDITABLE = (
-    "name", "timezone", "phone", "phone_hours", "email", "colour", "retention_mois", "surbooking_autorise"
+    "name", "timezone", "phone", "phone_hours", "email", "colour", "retention_mois", "surbooking_autorise",
+    "seances_par_contact", "envois_par_contact", "envois_par_adresse", "secondes_formulaire", "mentions",
 )  # fmt: skip
 """How messages leave is `preferences.REGLAGES`."""
 FUSEAUX = {
@@ -37,6 +38,13 @@ FUSEAUX = {
 }
 """Time zone → where its hour is the legal one."""
 RETENTION_MAX = 120
+LIMITES = {
+    "seances_par_contact": (0, 100),
+    "envois_par_contact": (1, 1000),
+    "envois_par_adresse": (5, 1000),
+    "secondes_formulaire": (0, 10),
+}
+"""What public forms bear: setting → least and most."""
 
 
 def save_organisation(organisation_id: int, data: dict[str, Any], agent: Agent) -> bool:
@@ -108,3 +116,6 @@ def _check(found: Organisation) -> None:
         raise Refus("Cette couleur est trop claire : un texte blanc n’y serait pas lisible.")
     if not 1 <= found.retention_mois <= RETENTION_MAX:
         raise Refus(f"Gardez les données entre 1 et {RETENTION_MAX} mois.")
+    for name, (least, most) in LIMITES.items():
+        if not least <= getattr(found, name) <= most:
+            raise Refus(f"Une des limites des formulaires publics n’est pas possible : de {least} à {most}.")

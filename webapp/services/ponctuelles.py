@@ -15,7 +15,7 @@ from webapp.models import Agent, Motif, Rdv, TypeMotif
 
 from . import journal
 from .droits import require
-from .lieux import LieuPonctuel, typed_place
+from .lieux_ponctuels import LieuPonctuel, typed_place
 from .plages import chosen_agents
 from .rdvs import OuEtQuand, check_place, effective_capacity
 from .transaction import transaction

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from dateutil.relativedelta import relativedelta
 from sqlalchemy import delete, or_, select, true, update
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from webapp.clock import utcnow
 from webapp.extensions import db
@@ -28,6 +29,7 @@ from webapp.models import (
 )
 from webapp.queries.acces import KEPT as DEMANDS_KEPT
 
+from .checks import MOVES, READ_BACK
 from .comptes import SESSION_LIFE
 from .transaction import transaction
 
@@ -36,6 +38,19 @@ FORMS_DAYS = 2
 COUNTED_DAYS = 31
 AT_ONCE = 500
 ANONYME = "Anonyme"
+NOBODY: dict[str, Any] = {
+    "first_name": "",
+    "last_name": ANONYME,
+    "birth_date": None,
+    "phone": None,
+    "email": None,
+    "numero_dossier": None,
+    "responsable_id": None,
+    "recherche": "",
+}
+"""What is left of somebody's file."""
+NOTHING_OWN: dict[str, Any] = {"telephone": None, "courriel": None, "numero_dossier": None, "raison": ""}
+"""What is left of what a place said of its own."""
 
 
 def purge(now: datetime | None = None) -> dict[str, int]:
@@ -100,44 +115,51 @@ def _anonymise(organisation_id: int, retention_mois: int, limit: datetime, found
     with transaction() as session:
         session.execute(select(Usager.id).where(Usager.id.in_(found)).order_by(Usager.id).with_for_update()).all()
         ids = _forgotten(organisation_id, retention_mois, limit, among=found)
-        places = select(Participation.id).where(Participation.usager_id.in_(ids))
-        session.execute(delete(UsagerCle).where(UsagerCle.usager_id.in_(ids)))
-        session.execute(
-            update(Usager)
-            .where(Usager.id.in_(ids))
-            .values(
-                first_name="",
-                last_name=ANONYME,
-                birth_date=None,
-                phone=None,
-                email=None,
-                numero_dossier=None,
-                responsable_id=None,
-                recherche="",
-                anonymise_le=now,
-            )
-            .execution_options(synchronize_session=False)
-        )
-        session.execute(
-            update(Participation)
-            .where(Participation.usager_id.in_(ids))
-            .values(telephone=None, courriel=None, numero_dossier=None, raison="")
-            .execution_options(synchronize_session=False)
-        )
-        session.execute(
-            update(Notification)
-            .where(Notification.destinataire_type == "usager", Notification.destinataire_id.in_(ids))
-            .values(adresse="", objet="", corps="")
-            .execution_options(synchronize_session=False)
-        )
-        session.execute(
-            update(Journal)
-            .where(Journal.sujet_type == "participation", Journal.sujet_id.in_(places))
-            .values(details={})
-            .execution_options(synchronize_session=False)
-        )
+        erase(session, ids, now)
     db.session.expire_all()
     return len(ids)
+
+
+def erase(session: Session, ids: Sequence[int], now: datetime) -> None:
+    """Make nobody of these people, whose rows are held: their names, contacts, keys, messages and what the journal said
+    of them. Their places keep statuses and dates."""
+    places = select(Participation.id).where(Participation.usager_id.in_(ids))
+    session.execute(delete(UsagerCle).where(UsagerCle.usager_id.in_(ids)))
+    session.execute(
+        update(Usager)
+        .where(Usager.id.in_(ids))
+        .values(**NOBODY, anonymise_le=now)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Participation)
+        .where(Participation.usager_id.in_(ids))
+        .values(**NOTHING_OWN)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Notification)
+        .where(Notification.destinataire_type == "usager", Notification.destinataire_id.in_(ids))
+        .values(adresse="", objet="", corps="")
+        .execution_options(synchronize_session=False)
+    )
+    forget_lines(session, places, now)
+
+
+def forget_lines(session: Session, places: Any, now: datetime) -> None:
+    """What the journal kept about these places. From which status to which stays as long as seats are recounted by it:
+    of nobody, it tells nothing."""
+    recounted = select(Rdv.id).where(Rdv.ends_at >= now - READ_BACK)
+    session.execute(
+        update(Journal)
+        .where(
+            Journal.sujet_type == "participation",
+            Journal.sujet_id.in_(places),
+            or_(Journal.action.not_in(MOVES), Journal.rdv_id.not_in(recounted)),
+        )
+        .values(details={})
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _messages(now: datetime) -> int:

@@ -163,5 +163,5 @@ def refused(error: DomainError, page: str, /, block: str | None = None, **contex
     form.refuse(error)
     response = respond(page, block, status=error.status, **context)
     if error.status in RETRY_AFTER:
-        response.headers["Retry-After"] = str(RETRY_AFTER[error.status])
+        response.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_AFTER[error.status]))
     return response

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from webapp.domain.dates import NBSP, long_date, long_moment
+from webapp.domain.dates import NBSP, full_date, long_moment
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Recurrence
 from webapp.models import Champ, ConfirmationSms, Discretion, Journal, NiveauNotification, TypeLieu
@@ -27,6 +27,9 @@ ACTIONS = {
     "motif_restaure": "a proposé à nouveau le motif {quoi}",
     "plage_creee": "a créé une plage d’ouverture de {quoi}{seances}",
     "plage_modifiee": "a modifié une plage d’ouverture de {quoi}{seances}",
+    "plage_divisee": "a changé la suite d’une plage d’ouverture de {quoi}{depuis}{seances}",
+    "plage_arretee": "a arrêté une plage d’ouverture de {quoi}{depuis}{seances}",
+    "plage_date_retiree": "a retiré une date d’une plage d’ouverture de {quoi}{depuis}{seances}",
     "lieu_cree": "a créé le lieu {quoi}",
     "lieu_modifie": "a modifié le lieu {quoi}",
     "lieu_desactive": "a désactivé le lieu {quoi}",
@@ -63,8 +66,14 @@ CHAMPS = {
     "salle_id": "Salle", "salle": "Salle", "adresse": "Adresse", "lien_visio": "Lien de visioconférence",
     "address": "Adresse", "postal_code": "Code postal", "city": "Commune", "phone": "Téléphone", "email": "Courriel",
     "phone_hours": "Horaires du téléphone", "pmr": "Accessibilité", "timezone": "Fuseau horaire", "slug": "Adresse web",
+    "seances_par_contact": "Séances à venir avec un même contact",
+    "envois_par_contact": "Formulaires par heure avec un même contact",
+    "envois_par_adresse": "Formulaires par minute depuis une même connexion",
+    "secondes_formulaire": "Secondes avant l’envoi d’un formulaire",
+    "mentions": "Mentions légales",
     "retention_mois": "Mois de conservation", "surbooking_autorise": "Surnombre autorisé", "profil": "Profil",
-    "agent_ids": "Agents", "first_day": "Premier jour", "last_day": "Dernier jour", "start_time": "De", "end_time": "À",
+    "title": "Nom de la plage", "agent_ids": "Agents", "first_day": "Premier jour", "last_day": "Dernier jour",
+    "start_time": "De", "end_time": "À", "repetition": "Répétition", "excluded": "Dates à sauter",
     "rrule": "Cela revient", "intitule": "Titre de la séance", "capacite_propre": "Places de la séance",
     "services": "Services", "droits": "Droits", "first_name": "Prénom", "last_name": "Nom", "short_name": "Nom court",
 }  # fmt: skip
@@ -101,7 +110,7 @@ MOTS: dict[str, Mapping[Any, str]] = {
 }
 """Field → its values in words."""
 MOMENTS = {"starts_at", "ends_at", "debut", "fin"}
-JOURS = {"first_day", "last_day"}
+DAYS = {"first_day", "last_day", "excluded"}
 SHOWN = 200
 """Characters of a long text; the rest is cut."""
 
@@ -116,7 +125,12 @@ def sentence(line: Journal, who: str, name: str, quoi: str = "") -> str:
     if line.action in _PEOPLE:
         return _PEOPLE[line.action](details, who, name, extra)
     if line.action in ACTIONS:
-        words = ACTIONS[line.action].format(quoi=quoi or "qui n’existe plus", plus=extra, seances=_sessions(details))
+        words = ACTIONS[line.action].format(
+            quoi=quoi or "qui n’existe plus",
+            plus=extra,
+            seances=_sessions(details),
+            depuis=_since(line.action, details),
+        )
         return f"{who or 'Quelqu’un'} {words}."
     return f"{who or 'Quelqu’un'} : {line.action.replace('_', ' ')}{f' {quoi}' if quoi else ''}."
 
@@ -133,8 +147,9 @@ def changes(details: Mapping[str, Any], tz: str, names: Mapping[str, Mapping[int
     def words(name: str, value: Any) -> str:
         if name in MOMENTS and value:
             return long_moment(datetime.fromisoformat(value), tz)
-        if name in JOURS and value:
-            return long_date(date.fromisoformat(value))
+        if name in DAYS and value:
+            days = [full_date(date.fromisoformat(one)) for one in (value if isinstance(value, list) else [value])]
+            return _words(", ".join(days), {})
         if name == "rrule" and value:
             return Recurrence.from_rrule(value).in_words()
         if name in names:
@@ -202,6 +217,10 @@ def _written(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
 
 
+def _forgotten(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"Une personne a supprimé ses données ({details.get('rendez_vous', 0)} rendez-vous)."
+
+
 def _capacity(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     seats, were = (pluriel(n, "place") if n else "entrée libre" for n in (details.get("a"), details.get("de")))
     return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
@@ -209,10 +228,23 @@ def _capacity(details: dict[str, Any], who: str, name: str, extra: str) -> str:
 
 def _sessions(details: dict[str, Any]) -> str:
     """ " (13 séances créées, 2 retirées)"."""
-    made, gone = details.get("creees") or 0, details.get("retirees") or 0
-    words = [pluriel(made, "séance créée", "séances créées")] if made else []
-    words += [pluriel(gone, "séance retirée", "séances retirées")] if gone else []
+    counts = (
+        ("creees", "séance créée", "séances créées"),
+        ("deplacees", "séance réservée déplacée", "séances réservées déplacées"),
+        ("annulees", "séance annulée", "séances annulées"),
+        ("retirees", "séance retirée", "séances retirées"),
+        ("gardees", "séance gardée à part", "séances gardées à part"),
+    )
+    words = [pluriel(details[name], one, many) for name, one, many in counts if details.get(name)]
     return f" ({', '.join(words)})" if words else ""
+
+
+def _since(action: str, details: dict[str, Any]) -> str:
+    """ ", à partir du 8 décembre 2026"; the date itself when only that one went."""
+    if not details.get("depuis"):
+        return ""
+    day = full_date(date.fromisoformat(details["depuis"]))
+    return f", le {day}" if action == "plage_date_retiree" else f", à partir du {day}"
 
 
 _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
@@ -222,5 +254,6 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "nouvel_essai": _retried,
     "message": _written,
     "capacite": _capacity,
+    "donnees_supprimees": _forgotten,
 }
 """Actions whose sentence depends on more than who and what."""

@@ -24,6 +24,9 @@ class SeanceVue:
     reservable: bool = False
     attente_ouverte: bool = False
     raison: str = ""
+    duree: str = ""
+    carte: str = ""  # where to look at it on a map
+    avant: str = ""  # instructions before booking that the other sessions of its motif don't have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,11 @@ ORGANISATION: dict[str, Any] = {
     "email": "contact@valmont.exemple.fr",
     "sms_sender": "MDSValmont",
     "colour": "#0b5f63",
+    "mentions": "Département de Valmont (imaginaire), 1 place de la Préfecture, 26990 Valmont.\n"
+    "Direction de la publication : la présidente du conseil départemental de Valmont.\n"
+    "Hébergement : l’ordinateur qui fait tourner cette démonstration.\n"
+    "Délégué à la protection des données : contact@valmont.exemple.fr.",
+    "secondes_formulaire": 0,  # programs fill its forms too, as soon as they have them
 }
 
 PASSWORD = "atelier-valmont"

@@ -22,14 +22,22 @@
     asked.focus();
   };
 
-  // Polling while no stream is open: each [data-sonde] hears `sonder` every 20 s, and once when a lost stream is back.
+  // Polling while no stream is open, or for what a page that grew is too long for it to follow: each [data-sonde] hears
+  // `sonder` every 20 s, and once when a lost stream is back.
   let open = false, dropped = false;
-  const sonder = () => { if (!document.hidden) each('[data-sonde]', (e) => e.dispatchEvent(new CustomEvent('sonder'))); };
-  document.addEventListener('htmx:sse:after:connection', () => { open = true; if (dropped) sonder(); dropped = false; });
+  const sonder = (all = !open) => {
+    if (document.hidden) return;
+    const followed = new URLSearchParams(document.getElementById('flux')?.getAttribute('hx-sse:connect')?.split('?')[1]).getAll('rdv');
+    each('[data-sonde]', (e) => {
+      const id = e.querySelector('[data-rdv]')?.dataset.rdv;
+      if (all || (id && followed.length && !followed.includes(id))) e.dispatchEvent(new CustomEvent('sonder'));
+    });
+  };
+  document.addEventListener('htmx:sse:after:connection', () => { open = true; if (dropped) sonder(true); dropped = false; });
   for (const end of ['htmx:sse:before:connection', 'htmx:sse:error', 'htmx:sse:close']) {
     document.addEventListener(end, () => { dropped ||= open; open = false; });
   }
-  setInterval(() => { if (!open) sonder(); }, 20000);
+  setInterval(() => sonder(), 20000);
 
   // A live gauge under [data-annonce] says its new sentence, at most once per 5 s; the latest wins.
   const said = new WeakMap();

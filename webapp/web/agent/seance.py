@@ -209,7 +209,8 @@ def _apercu(rdv: Rdv, form: MessageForm) -> dict[str, Any]:
 def envoi(rdv_id: int) -> ResponseReturnValue:
     """How far the messages to many people of the session are; the sheet asks while some wait."""
     rdv = find(rdv_id)
-    return str(macro_html("agent/macros.html", "departs", rdv, departures(rdv)))
+    where = url_for(".envoi", rdv_id=rdv.id)
+    return str(macro_html("agent/macros.html", "departs", where, rdv.organisation.timezone, departures(rdv)))
 
 
 @bp.post("/rdv/<int:rdv_id>/note")

@@ -56,12 +56,7 @@ def journal() -> ResponseReturnValue:
 
 def _shown(organisation_id: int, rows: Sequence[Any], tz: str) -> list[Ligne]:
     lieux, salles = queries.places(organisation_id, _ids(rows, "lieu"), _ids(rows, "salle"))
-    agents = {one for row in rows for side in ("de", "a") for one in _kept(row, side).get("agent_ids", ())}
-    names = {
-        "lieu_id": lieux,
-        "salle_id": salles,
-        "agent_ids": queries.names_of(organisation_id, agents) if agents else {},
-    }
+    names = {"lieu_id": lieux, "salle_id": salles, "agent_ids": queries.names_of(organisation_id, _agents(rows))}
     return [_line(row, tz, names) for row in rows]
 
 
@@ -69,14 +64,21 @@ def _ids(rows: Sequence[Any], kind: str) -> set[int]:
     """The ids of that kind these lines are about, or keep."""
     found = {row.Journal.sujet_id for row in rows if row.Journal.sujet_type == kind}
     for row in rows:
-        found |= {one for side in ("de", "a") if (one := _kept(row, side).get(f"{kind}_id"))}
+        found |= {one for one in _sides(row, f"{kind}_id") if one}
     return found
 
 
-def _kept(row: Any, side: str) -> dict[str, Any]:
-    """What a line keeps of before (`de`) or after (`a`), field by field."""
-    kept = row.Journal.details.get(side)
-    return kept if isinstance(kept, dict) else {}
+def _agents(rows: Sequence[Any]) -> set[int]:
+    """The agents these lines say came or went."""
+    return {agent for row in rows for side in _sides(row, "agent_ids") for agent in side or ()}
+
+
+def _sides(row: Any, name: str) -> list[Any]:
+    """What a line keeps of a field, before and after."""
+    details = row.Journal.details
+    change = (details.get("changements") or {}).get(name) or {}
+    whole = (details.get("de"), details.get("a"))
+    return [change.get("de"), change.get("a"), *(kept.get(name) for kept in whole if isinstance(kept, dict))]
 
 
 def _line(row: Any, tz: str, names: dict[str, dict[int, str]]) -> Ligne:

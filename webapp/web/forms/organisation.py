@@ -12,6 +12,7 @@ from wtforms import (
     SelectField,
     StringField,
     TelField,
+    TextAreaField,
     ValidationError,
 )
 from wtforms.validators import InputRequired, NumberRange
@@ -19,18 +20,26 @@ from wtforms.validators import InputRequired, NumberRange
 from webapp.domain.contrast import MINIMUM, WHITE, accent_ok, ratio
 from webapp.domain.theme import accents
 from webapp.models import Organisation
-from webapp.services.organisation import EDITABLE, FUSEAUX, RETENTION_MAX
+from webapp.services.organisation import EDITABLE, FUSEAUX, LIMITES, RETENTION_MAX
 
 from .base import BaseForm
 from .lieux import at_most, phone_shown, phone_typed, tidy
-from .motif import answers
+from .motif import answers, strip
 from .public import email_typed
+
+
+def limit(label: str, name: str) -> IntegerField:
+    """A number between what the service accepts."""
+    least, most = LIMITES[name]
+    words = f"Écrivez un nombre entre {least} et {most}."
+    return IntegerField(label, [InputRequired(words), NumberRange(min=least, max=most, message=words)])
+
 
 MONTHS = f"Écrivez un nombre de mois entre 1 et {RETENTION_MAX}."
 
 
 class OrganisationForm(BaseForm):
-    """Its name, its hours, how to reach it, its colour, and two decisions."""
+    """Its name, its hours, how to reach it, its colour, two decisions, and what its public forms bear."""
 
     name = StringField("Nom", [InputRequired("Donnez un nom à l’organisation."), at_most(120)], filters=[tidy])
     timezone = SelectField("Fuseau horaire")
@@ -43,6 +52,11 @@ class OrganisationForm(BaseForm):
         [InputRequired(MONTHS), NumberRange(min=1, max=RETENTION_MAX, message=MONTHS)],
     )
     surbooking_autorise = BooleanField("Permettre d’inscrire au-delà de la capacité")
+    mentions = TextAreaField("Mentions légales", [at_most(2000)], filters=[strip])
+    seances_par_contact = limit("Séances à venir d’un même atelier, avec un même contact", "seances_par_contact")
+    envois_par_contact = limit("Formulaires envoyés par heure, avec un même contact", "envois_par_contact")
+    envois_par_adresse = limit("Formulaires envoyés par minute, depuis une même connexion", "envois_par_adresse")
+    secondes_formulaire = limit("Secondes avant qu’un formulaire puisse être envoyé", "secondes_formulaire")
 
     def __init__(self, organisation: Organisation) -> None:
         self.known, self.number = organisation.timezone, ""

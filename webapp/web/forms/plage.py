@@ -126,7 +126,7 @@ def saved_recurrence(rule: Recurrence) -> dict[str, Any]:
 
 class PlageForm(Repetition, BaseForm):
     """Create a plage or change it. `motif` is the one chosen so far: the agents and the place depend on it. `holder` is
-    ticked on a new one."""
+    ticked on a new one; `copy` fills one in."""
 
     version = HiddenField()
     motif_id = SelectField("Motif collectif", coerce=empty_to_none)
@@ -202,20 +202,22 @@ class PlageForm(Repetition, BaseForm):
         agents: Sequence[Agent] = (),
         lieux: Sequence[Lieu] = (),
         holder: Agent | None = None,
+        copy: PlageOuverture | None = None,
         formdata: Any = None,
     ) -> None:
+        shown = plage or copy
         saved = (
-            _saved(plage)
-            if plage
+            _saved(shown)
+            if shown
             else {
                 "agent_ids": [holder.id] if holder else [],
                 "motif_id": motif and motif.id,
             }
         )
         if formdata is None:
-            super().__init__(obj=plage, data=saved)
+            super().__init__(obj=shown, data=saved)
         else:
-            super().__init__(formdata, obj=plage, data=saved)
+            super().__init__(formdata, obj=shown, data=saved)
         self.motif, self.team = motif, agents
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
         self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)

@@ -1,7 +1,6 @@
 """The forms usagers fill: only what the motif asks, read as people type it, given back as it was typed."""
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -19,6 +18,7 @@ from webapp.domain.identity import Identity
 from webapp.models import Champ, Motif
 
 from .base import BaseForm
+from .robots import SansRobots, sealed
 
 NAME_MAX = 80
 DOSSIER_MAX = 40
@@ -32,7 +32,7 @@ ADDRESS_LIKE = re.compile(r"://|@|\w\w\.\w\w")
 IDENTITY = ("prenom", "nom", "telephone", "courriel", "date_naissance", "numero_dossier")
 
 
-class InscriptionForm(BaseForm):
+class InscriptionForm(SansRobots, BaseForm):
     """One person books a seat for themself. Data stay as typed; `identity` is what they mean, once valid."""
 
     prenom = StringField("Prénom")
@@ -77,7 +77,7 @@ class InscriptionForm(BaseForm):
 
     def start_again(self) -> None:
         """Filled with what was typed elsewhere: a form of its own, that nobody has sent yet."""
-        self.envoi.data = secrets.token_urlsafe(16)
+        self.envoi.data = sealed()
 
     @property
     def two_ways(self) -> bool:

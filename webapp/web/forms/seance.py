@@ -24,7 +24,7 @@ from webapp.domain.participation import Statut
 from webapp.domain.recurrence import interval_utc
 from webapp.models import Agent, Lieu, Motif, Rdv, Salle, TypeLieu
 from webapp.services.ecrire import CORPS_MAX, Ecrit
-from webapp.services.lieux import LieuPonctuel
+from webapp.services.lieux_ponctuels import LieuPonctuel
 from webapp.services.ponctuelles import RdvData
 from webapp.services.rdvs import NOTE_MAX, OuEtQuand
 from webapp.services.reglages import Propres

@@ -1,7 +1,21 @@
 """Public pages: what usagers see, without an account."""
 
+# ruff: noqa: E402, F401
+
 from flask import Blueprint
 
 bp = Blueprint("public", __name__)
 
-from . import canaux, flux, informations, inscription, mes_rendez_vous, participation, recherche, seance  # noqa: E402,F401
+from . import (
+    canaux,
+    flux,
+    informations,
+    inscription,
+    mes_donnees,
+    mes_rendez_vous,
+    motif,
+    participation,
+    recherche,
+    seance,
+    statistiques,
+)

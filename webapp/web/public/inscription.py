@@ -38,7 +38,7 @@ def inscription(rdv_id: int) -> ResponseReturnValue:
         form.start_again()
     elif form.validate_on_submit():
         try:
-            check_rate()
+            check_rate(form.identity.telephone, form.identity.courriel)
             if form.moved and not seance.refus:
                 raise Perime("La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau.")
             book_seat(rdv_id, form.identity, by=Acteur.USAGER, envoi=form.envoi.data or "")

@@ -36,6 +36,8 @@ from .vues import Seance, seance_of, show
 BROWSER = "rdv_acces"
 """The cookie that binds a code to the browser that asked for it."""
 ASKED, ASKED_AT, OPENED = "acces_demande", "acces_demandes", "acces_ouvert"
+AFTER = {"donnees": ".mes_donnees", "suppression": ".supprimer_mes_donnees"}
+"""What a code may be asked for, beside the list → the page it opens."""
 IDLE = timedelta(minutes=30)
 ANSWER_SECONDS = 0.4
 """A demand takes this long, whether the contact is known or not."""
@@ -58,7 +60,7 @@ def mes_rendez_vous() -> ResponseReturnValue:
     region = _house()
     if request.method == "POST":
         return _code() if "code" in request.form else _contact(region)
-    if demande := _opened():
+    if demande := opened():
         return _list(demande)
     if (asked := _asked()) and "autre" not in request.args:
         return respond("public/mes_rendez_vous_code.html", form=CodeForm(), **asked)
@@ -76,14 +78,7 @@ def _contact(region: str) -> ResponseReturnValue:
         acces.ask(form.canal, form.valeur, navigateur)
     except DomainError as refusal:
         return refused(refusal, "public/mes_rendez_vous.html", form=form)
-    session.pop(OPENED, None)
-    contact = _masked(form, region)
-    session[ASKED] = {
-        "contact": contact,
-        "canal": form.canal.value,
-        "trop": _too_often(contact),
-        "jusqua": int((utcnow() + LIFE).timestamp()),
-    }
+    _remember_demand(form.canal, form.valeur, region)
     time.sleep(max(0.0, ANSWER_SECONDS - (time.monotonic() - started)))
     return _remembered(go_to(url_for(".mes_rendez_vous")), navigateur)
 
@@ -104,7 +99,7 @@ def _code() -> ResponseReturnValue:
     if demande_id is None:
         form.fail()
         return respond(page, **context)
-    return _open(demande_id)
+    return _open(demande_id, context.get("ensuite", ""))
 
 
 @bp.route("/mes-rendez-vous/<token>", methods=["GET", "POST"])
@@ -131,8 +126,8 @@ def mes_rendez_vous_lien(token: str) -> ResponseReturnValue:
 @bp.post("/mes-rendez-vous/deconnexion")
 def fermer_mes_rendez_vous() -> ResponseReturnValue:
     """« Me déconnecter »: the next person at this screen sees nothing of it."""
-    if opened := session.pop(OPENED, None):
-        acces.close(opened["id"], _browser())
+    if found := session.pop(OPENED, None):
+        acces.close(found["id"], _browser())
     flash("Vous êtes déconnecté : vos rendez-vous ne sont plus affichés sur cet appareil.", "success")
     response = go_to(url_for(".mes_rendez_vous"))
     response.delete_cookie(BROWSER, path=url_for(".mes_rendez_vous"))
@@ -164,8 +159,17 @@ def _remembered(response: BaseResponse, navigateur: str) -> BaseResponse:
     return response
 
 
-def _masked(form: ContactForm, region: str) -> str:
-    return phones.masked(form.valeur, region) if form.canal is Canal.SMS else mask_email(form.valeur)
+def _remember_demand(canal: Canal, contact: str, region: str, ensuite: str = "") -> None:
+    """From now on this browser may type a code sent to that contact; `ensuite`: what it opens (`AFTER`)."""
+    session.pop(OPENED, None)
+    masked = phones.masked(contact, region) if canal is Canal.SMS else mask_email(contact)
+    session[ASKED] = {
+        "contact": masked,
+        "canal": canal.value,
+        "trop": _too_often(masked),
+        "jusqua": int((utcnow() + LIFE).timestamp()),
+        "ensuite": ensuite,
+    }
 
 
 def _asked() -> dict[str, Any]:
@@ -186,20 +190,40 @@ def _too_often(contact: str) -> bool:
     return often
 
 
-def _open(demande_id: int) -> BaseResponse:
+def _open(demande_id: int, ensuite: str = "") -> BaseResponse:
     session.pop(ASKED, None)
-    session[OPENED] = {"id": demande_id, "vu": int(utcnow().timestamp())}
-    return go_to(url_for(".mes_rendez_vous"))
+    session[OPENED] = {"id": demande_id, "vu": int(utcnow().timestamp()), "pour": ensuite}
+    return go_to(url_for(AFTER.get(ensuite, ".mes_rendez_vous")))
 
 
-def _opened() -> Acces | None:
+def ask_again(demande: Acces, ensuite: str) -> None:
+    """Another code to the contact that was proven, for something that matters more than looking."""
+    region = _house()
+    acces.ask(demande.canal, demande.contact, _browser())
+    _remember_demand(demande.canal, demande.contact, region, ensuite)
+
+
+def opened_for(ensuite: str) -> Acces | None:
+    """What this browser opened with a code asked for that purpose, a moment ago."""
+    demande = opened()
+    if demande is None or session[OPENED].get("pour") != ensuite or demande.utilise_le is None:
+        return None
+    return demande if demande.utilise_le > utcnow() - LIFE else None
+
+
+def forget_opened() -> None:
+    """Nothing is open in this browser any more."""
+    session.pop(OPENED, None)
+
+
+def opened() -> Acces | None:
     """What this browser opened, unless nobody looked for half an hour."""
-    opened = session.get(OPENED)
-    if not opened:
+    found = session.get(OPENED)
+    if not found:
         return None
     now = utcnow()
-    if opened["vu"] > (now - IDLE).timestamp() and (demande := acces.opened(opened["id"], _browser())):
-        session[OPENED] = {**opened, "vu": int(now.timestamp())}
+    if found["vu"] > (now - IDLE).timestamp() and (demande := acces.opened(found["id"], _browser())):
+        session[OPENED] = {**found, "vu": int(now.timestamp())}
         return demande
     session.pop(OPENED)
     return None

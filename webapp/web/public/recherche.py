@@ -1,27 +1,82 @@
-"""What can be booked: all of it, one organisation's, one motif's coming sessions."""
+"""What can be booked: all of it, or one organisation's; words, places, services and dates narrow it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
-from math import ceil
 
-from flask import Response, make_response, request, url_for
+from flask import Response, current_app, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from webapp.clock import utcnow
-from webapp.domain.contacts import fold
+from webapp.domain.contacts import clean_name
+from webapp.domain.dates import end_of_month, end_of_week
 from webapp.domain.errors import Introuvable
+from webapp.domain.recherche import Comprise, understand
 from webapp.domain.theme import accents
-from webapp.models import Lieu, Organisation
+from webapp.models import Lieu, Organisation, Service
 from webapp.queries import public as queries
 from webapp.queries.public import Prochaine
 from webapp.web.htmx import respond
 from webapp.web.intake import number
+from webapp.web.vues import SeanceVue
 
 from . import bp
-from .vues import by_month, card, show
+from .vues import card, map_of, show
 
-PER_PAGE = 10
 TYPED = 100  # characters read of what is typed in a search
+ELSEWHERE = 8  # communes proposed when nothing is found
+QUAND: dict[str, tuple[str, Callable[..., datetime]]] = {
+    "semaine": ("cette semaine", end_of_week),
+    "mois": ("ce mois-ci", end_of_month),
+}
+SHORT = {"st": "saint", "ste": "sainte"}
+
+
+@dataclass(frozen=True, slots=True)
+class Criteres:
+    """What a search asks for, as its address says it."""
+
+    quoi: str
+    ou: str
+    service: int | None
+    quand: str
+
+    @classmethod
+    def asked(cls) -> "Criteres":
+        quoi, ou = (clean_name(request.args.get(name, "")[:TYPED]) for name in ("quoi", "ou"))
+        quand = request.args.get("quand", "")
+        return cls(quoi, ou, request.args.get("service", type=number), quand if quand in QUAND else "")
+
+    def address(self, **changes: str | int | None) -> str:
+        """The one address of this search, or of this one but for some criteria."""
+        asked = {"quoi": self.quoi, "ou": self.ou, "service": self.service, "quand": self.quand, **changes}
+        where = {"slug": request.view_args["slug"]} if request.view_args else {}
+        return url_for(
+            request.endpoint or ".accueil", **where, **{name: value or None for name, value in asked.items()}
+        )
+
+    def wider(self) -> list[tuple[str, str]]:
+        """(what to give up, the search without it), for each criterion when there are several."""
+        found = [
+            (f"Sans « {self.quoi} »", self.address(quoi=None)) if self.quoi else None,
+            (f"Ailleurs qu’à « {self.ou} »", self.address(ou=None)) if self.ou else None,
+            ("Dans tous les services", self.address(service=None)) if self.service else None,
+            ("À toutes les dates", self.address(quand=None)) if self.quand else None,
+        ]
+        given = [one for one in found if one]
+        return given if len(given) > 1 else []
+
+    def __bool__(self) -> bool:
+        return bool(self.quoi or self.ou or self.service or self.quand)
+
+
+@dataclass(frozen=True, slots=True)
+class LieuVue:
+    """A place as the organisation's page shows it."""
+
+    lieu: Lieu
+    carte: str
 
 
 @bp.get("/")
@@ -30,93 +85,104 @@ def accueil() -> ResponseReturnValue:
     organisations = queries.organisations()
     if len(organisations) == 1:
         show(organisations[0])
-    return _list(None, organisations)
+    return _search("public/accueil.html", None, organisations)
 
 
 @bp.get("/o/<slug>")
 def organisation(slug: str) -> ResponseReturnValue:
-    """One organisation's motifs."""
+    """One organisation: its motifs, its places, how to reach it."""
     found = _organisation(slug)
     show(found)
-    return _list(found, [found])
+    places = [one for one in queries.lieux(found.id) if one.city or one.address]
+    lieux = [LieuVue(one, map_of(one.adresse_complete)) for one in sorted(places, key=lambda one: (one.city, one.name))]
+    return _search("public/organisation.html", found, [found], lieux)
 
 
-def _list(one: Organisation | None, organisations: Sequence[Organisation]) -> Response:
-    quoi, ou = (request.args.get(name, "").strip()[:TYPED] for name in ("quoi", "ou"))
-    now = utcnow()
-    lieu_ids = [lieu.id for lieu in queries.lieux(one.id if one else None) if _is_there(lieu, ou)] if ou else None
-    found = queries.bookable_motifs(one.id if one else None, now, lieu_ids)
-    if quoi:
-        found = [each for each in found if _speaks_of(each, quoi)]
-    found.sort(key=lambda each: (each.rdv.organisation.name, each.rdv.starts_at))
+def _search(
+    page: str, one: Organisation | None, organisations: Sequence[Organisation], lieux: Sequence[LieuVue] = ()
+) -> Response:
+    asked, now, organisation_id = Criteres.asked(), utcnow(), one.id if one else None
+    where, lieu_ids = Comprise(()), None
+    if asked.ou:
+        where, lieu_ids = _there(asked.ou, [each.lieu for each in lieux] or queries.lieux(organisation_id))
+    bookable = queries.bookable_motifs(organisation_id, now, lieu_ids, _before(asked.quand, organisations, now))
+    what = understand(asked.quoi, map(_about, bookable))
+    found = [each for each in bookable if _is(each, asked, what)]
+    found.sort(key=lambda each: (each.rdv.organisation.name, not each.dates, each.rdv.starts_at))
+    elsewhere: list[tuple[str, str]] = []
+    if asked and not found:
+        bookable = queries.bookable_motifs(organisation_id, now)
+        elsewhere = _elsewhere(asked, [each for each in bookable if each.rdv.lieu_id not in (lieu_ids or ())])
     return respond(
-        "public/accueil.html",
-        groupes=[
-            (group[0].rdv.organisation, [(each, card(each.rdv, now)) for each in group])
-            for group in (list(same) for _, same in groupby(found, key=lambda each: each.rdv.organisation_id))
-        ],
+        page,
+        groupes=_grouped(found, now),
         nombre=len(found),
-        quoi=quoi,
-        ou=ou,
+        asked=asked,
+        lu=" ".join(filter(None, (what.lue, where.lue))),
+        services=_services(bookable),
+        quand=[(value, words) for value, (words, _) in QUAND.items()],
         une=one or (organisations[0] if len(organisations) == 1 else None),
+        organisations=organisations,
+        lieux=lieux,
+        ailleurs=elsewhere,
+        canonique=current_app.config["PUBLIC_URL"] + asked.address(),
     )
 
 
-def _is_there(lieu: Lieu, typed: str) -> bool:
-    """A commune as it is written or said, or the beginning of a postal code."""
+def _grouped(found: Sequence[Prochaine], now: datetime) -> list[tuple[Organisation, list[tuple[Prochaine, SeanceVue]]]]:
+    groups = (list(same) for _, same in groupby(found, key=lambda each: each.rdv.organisation_id))
+    return [(group[0].rdv.organisation, [(each, card(each.rdv, now)) for each in group]) for group in groups]
+
+
+def _before(quand: str, organisations: Sequence[Organisation], now: datetime) -> dict[datetime, list[int]]:
+    """When the week or the month ends, by the clock of each organisation."""
+    ends: dict[datetime, list[int]] = {}
+    if quand:
+        for each in organisations:
+            ends.setdefault(QUAND[quand][1](now, each.timezone), []).append(each.id)
+    return ends
+
+
+def _there(typed: str, lieux: Sequence[Lieu]) -> tuple[Comprise, list[int]]:
+    """How a commune (or the beginning of a postal code) was read, and the places that are there."""
     digits = typed.replace(" ", "")
     if digits.isdigit():
-        return lieu.postal_code.replace(" ", "").startswith(digits)
-    return _begins(typed, _where(lieu))
+        return Comprise(()), [one.id for one in lieux if one.postal_code.replace(" ", "").startswith(digits)]
+    whole = " ".join(SHORT.get(word.casefold().rstrip("."), word) for word in typed.replace("-", " ").split())
+    read = understand(whole, map(_where, lieux))
+    return read, [one.id for one in lieux if read.fits(_where(one))]
 
 
 def _where(lieu: Lieu) -> str:
     return f"{lieu.city} {lieu.postal_code} {lieu.name}"
 
 
-def _begins(typed: str, text: str) -> bool:
-    """Every word typed begins a word of the text: accents and case do not count."""
-    words = fold(text).split()
-    return all(any(word.startswith(part) for word in words) for part in fold(typed).split())
-
-
-def _speaks_of(found: Prochaine, typed: str) -> bool:
-    """What was typed is about the motif, or about the place of its next session: people write both in one field."""
+def _about(found: Prochaine) -> str:
+    """The motif, and the place of its next session: people write both in one field."""
     motif, lieu = found.rdv.motif, found.rdv.lieu
     about = f"{motif.name} {motif.description} {motif.service.name} {motif.service.short_name}"
-    return _begins(typed, f"{about} {_where(lieu)}" if lieu else about)
+    return f"{about} {_where(lieu)}" if lieu else about
 
 
-@bp.get("/o/<slug>/motifs/<int:motif_id>")
-def motif(slug: str, motif_id: int) -> ResponseReturnValue:
-    """A motif's coming sessions by month, in one place or in all, the full ones too."""
-    found = queries.motif_of(slug, motif_id)
-    if found is None:
-        raise Introuvable
-    now = utcnow()
-    places = queries.places_of(found, now)
-    lieu_id = request.args.get("lieu", type=number)
-    if lieu_id not in {place.lieu.id for place in places}:
-        lieu_id = None
-    count = queries.count_coming(found, now, lieu_id)
-    if not count and found.reservable_par not in queries.OPEN:
-        raise Introuvable  # never opened online: as if it did not exist
-    show(found.organisation)
-    pages = max(1, ceil(count / PER_PAGE))
-    page = min(max(1, request.args.get("page", 1, number)), pages)
-    sessions = queries.coming(found, now, lieu_id, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
-    cards = [card(rdv, now) for rdv in sessions]
-    return respond(
-        "public/motif.html",
-        motif=found,
-        mois=by_month(cards),
-        places=places,
-        lieu_id=lieu_id,
-        page=page,
-        pages=pages,
-        href_for=lambda n: url_for(".motif", slug=slug, motif_id=motif_id, lieu=lieu_id, page=n),
-        flux_url=url_for(".flux", rdv=[one.id for one in cards]) if cards else "",
-    )
+def _is(each: Prochaine, asked: Criteres, what: Comprise) -> bool:
+    return asked.service in (None, each.rdv.motif.service_id) and what.fits(_about(each))
+
+
+def _services(found: Sequence[Prochaine]) -> list[Service]:
+    """Those who hold something that can be booked, to choose from."""
+    known = {each.rdv.motif.service_id: each.rdv.motif.service for each in found}
+    return sorted(known.values(), key=lambda each: each.name)
+
+
+def _elsewhere(asked: Criteres, bookable: Sequence[Prochaine]) -> list[tuple[str, str]]:
+    """Communes where what was looked for can be booked at some time, else those where anything can."""
+    what = understand(asked.quoi, map(_about, bookable))
+    for keep, some in ((True, [each for each in bookable if _is(each, asked, what)]), (False, bookable)):
+        communes = sorted({each.rdv.lieu.city for each in some if each.rdv.lieu and each.rdv.lieu.city})[:ELSEWHERE]
+        if communes:
+            changes = {"quand": None} if keep else {"quand": None, "quoi": None, "service": None}
+            return [(commune, asked.address(**changes, ou=commune)) for commune in communes]
+    return []
 
 
 @bp.get("/o/<slug>/theme.css")

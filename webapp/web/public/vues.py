@@ -60,11 +60,10 @@ def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
     opened = ouverture(rdv)
     refusal = opened.refusal(now)
     vue = card(rdv, now)
-    adresse = rdv.lieu.adresse_complete if rdv.lieu else ""
     return Seance(
         vue=vue,
         nom=frozen.get("motif") or rdv.motif.name,
-        duree=duration(round((rdv.ends_at - rdv.starts_at).total_seconds() / 60)),
+        duree=_length(rdv),
         entree_libre=opened.reservable_par is ReservablePar.ENTREE_LIBRE,
         visio=rdv.motif.location_type == "visio",
         annulee=rdv.cancelled_at is not None,
@@ -73,12 +72,17 @@ def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
         avant=_text(frozen, "instructions_avant", levels),
         apres=_text(frozen, "instructions_apres", levels),
         lien_visio=str(resolve("lien_visio", **levels).valeur or ""),
-        carte=MAP + urlencode({"query": adresse}) if adresse else "",
+        carte=map_of(rdv.lieu.adresse_complete) if rdv.lieu else "",
     )
 
 
-def card(rdv: Rdv, now: datetime, motif_nom: str = "") -> SeanceVue:
-    """The session as a card of a list."""
+def map_of(adresse: str) -> str:
+    """Where to look at this address on a map; nothing for no address."""
+    return MAP + urlencode({"query": adresse}) if adresse else ""
+
+
+def card(rdv: Rdv, now: datetime, motif_nom: str = "", *, compared: bool = False) -> SeanceVue:
+    """The session as a card of a list; `compared`: with what tells it from the other sessions of its motif."""
     tz = rdv.organisation.timezone
     start, end = local(rdv.starts_at, tz), local(rdv.ends_at, tz)
     opened = ouverture(rdv)
@@ -100,6 +104,9 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "") -> SeanceVue:
         motif_nom=motif_nom,
         reservable=refusal is None,
         raison=refusal.message if refusal is not None and not full and not free else "",
+        duree=_length(rdv) if compared else "",
+        carte=map_of(rdv.lieu.adresse_complete) if compared and rdv.lieu else "",
+        avant=_own_words(rdv) if compared else "",
     )
 
 
@@ -107,6 +114,22 @@ def other_cards(rdv: Rdv, now: datetime | None = None) -> list[SeanceVue]:
     """Other sessions of the same motif, to propose when this one is not possible."""
     now = now or utcnow()
     return [card(other, now) for other in queries.others(rdv, now)]
+
+
+def _length(rdv: Rdv) -> str:
+    return duration(round((rdv.ends_at - rdv.starts_at).total_seconds() / 60))
+
+
+def _own_words(rdv: Rdv) -> str:
+    """Instructions before booking that are this session's or its plage's; the page of the motif says the motif's."""
+    found = resolve("instructions_avant", rdv=rdv, plage=rdv.plage_ouverture, motif=rdv.motif)
+    return str(found.valeur).strip() if found.source != "motif" else ""
+
+
+def same_month(one: Rdv, other: Rdv) -> bool:
+    """Do both start in the same month, where they are held?"""
+    first, second = (local(rdv.starts_at, rdv.organisation.timezone) for rdv in (one, other))
+    return (first.year, first.month) == (second.year, second.month)
 
 
 def by_month(cards: Iterable[SeanceVue]) -> list[tuple[datetime, list[SeanceVue]]]:

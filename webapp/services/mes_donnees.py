@@ -1,0 +1,257 @@
+"""What is kept with a contact somebody has just proven to hold: given to them, or erased.
+
+Only what is theirs beyond doubt: places whose messages go to that contact, and the files that hold nothing else. A file
+may have been made by a stranger with their name, or theirs with a stranger's address (docs/domain.md rule 9).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from webapp import links
+from webapp.clock import utcnow
+from webapp.domain.dates import full_date, long_moment
+from webapp.domain.participation import Acteur, Statut
+from webapp.extensions import db
+from webapp.models import (
+    Acces,
+    Canal,
+    MessageDemo,
+    Notification,
+    Participation,
+    Usager,
+    usager_organisations,
+)
+from webapp.queries import acces as queries
+
+from . import journal
+from .booking import change_statut
+from .retention import NOBODY, NOTHING_OWN, erase, forget_lines
+from .transaction import transaction
+
+ORIGINES = {Acteur.USAGER: "en ligne", Acteur.AGENT: "par un agent", Acteur.PRESCRIPTEUR: "par un professionnel"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tenu:
+    """What goes with a contact: its places, and the files that are wholly that contact's."""
+
+    places: Sequence[Participation]
+    fiches: Sequence[Usager]
+
+    @property
+    def fiche_ids(self) -> set[int]:
+        return {fiche.id for fiche in self.fiches}
+
+    def coming(self, now: datetime) -> list[Participation]:
+        """Seats that somebody else could have."""
+        return [
+            place
+            for place in self.places
+            if place.statut is Statut.INSCRIT and place.rdv.starts_at > now and place.rdv.cancelled_at is None
+        ]
+
+
+def held(canal: Canal, contact: str) -> Tenu:
+    """As the database has it now. A file with a place elsewhere, or whose relatives have one, is not only that
+    contact's."""
+    places, files = queries.places_kept(canal, contact), queries.files_of(canal, contact)
+    elsewhere = queries.places_elsewhere([file.id for file in files], [place.id for place in places])
+    shared = {*elsewhere, *(file.responsable_id for file in files if file.id in elsewhere)}
+    return Tenu(places, [file for file in files if file.id not in shared])
+
+
+def as_text(demande: Acces) -> dict[str, Any]:
+    """All that is kept with that contact, in words a person can read."""
+    found = held(demande.canal, demande.contact)
+    people = sorted({place.usager_id for place in found.places} | found.fiche_ids)
+    # Without a place, the clock is that of who answers the phone for the demand.
+    zone = found.places[0].rdv.organisation.timezone if found.places else queries.organisation_of(demande).timezone
+    said = {
+        "contact": demande.contact,
+        "extrait le": long_moment(utcnow(), zone),
+        "personnes": [_person(fiche) for fiche in found.fiches],
+        "rendez-vous": [_place(place) for place in found.places],
+        "messages": [_message(row, zone) for row in queries.messages_to(demande.contact, _readers(found, people))],
+    }
+    return said | {
+        "à savoir": "Un rendez-vous pris avec un autre contact n’est pas ici : il se demande avec ce contact-là."
+    }
+
+
+def _readers(found: Tenu, people: Sequence[int]) -> list[int]:
+    return sorted({*people, *(place.usager.responsable_id for place in found.places if place.usager.responsable_id)})
+
+
+def _person(usager: Usager) -> dict[str, Any]:
+    return _given(
+        {
+            "prénom": usager.first_name,
+            "nom": usager.last_name,
+            "date de naissance": full_date(usager.birth_date) if usager.birth_date else "",
+            "téléphone": usager.phone,
+            "courriel": usager.email,
+            "numéro de dossier": usager.numero_dossier,
+            "accepte les SMS": "oui" if usager.notify_by_sms else "non",
+            "accepte les courriels": "oui" if usager.notify_by_email else "non",
+        }
+    )
+
+
+def _place(place: Participation) -> dict[str, Any]:
+    rdv, zone = place.rdv, place.rdv.organisation.timezone
+    frozen = rdv.fige or {}
+    return _given(
+        {
+            "pour": place.usager.nom_complet,
+            "organisme": rdv.organisation.name,
+            "atelier": frozen.get("motif") or rdv.motif.name,
+            "intitulé": rdv.intitule,
+            "début": long_moment(rdv.starts_at, zone),
+            "fin": long_moment(rdv.ends_at, zone),
+            "lieu": frozen.get("lieu") or (rdv.lieu.name if rdv.lieu else ""),
+            "statut": "séance annulée" if rdv.cancelled_at else place.statut.label,
+            "réservé le": long_moment(place.cree_le, zone),
+            "réservé": ORIGINES.get(place.origine, place.origine.value),
+            "téléphone donné pour ce rendez-vous": place.telephone,
+            "courriel donné pour ce rendez-vous": place.courriel,
+            "numéro de dossier": place.numero_dossier,
+            "raison de l’absence": place.raison,
+            "rappels": "oui" if place.rappeler else "non",
+        }
+    )
+
+
+def _message(row: Notification, zone: str) -> dict[str, Any]:
+    return _given(
+        {
+            "le": long_moment(row.envoyee_le or row.cree_le, zone),
+            "par": "SMS" if row.canal is Canal.SMS else "courriel",
+            "objet": row.objet,
+            "texte": row.corps,
+        }
+    )
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+@dataclass(frozen=True, slots=True)
+class Effacement:
+    """What was done: seats given back, places nobody can be recognised in any more."""
+
+    liberees: int
+    rendez_vous: int
+
+
+def erase_mine(demande: Acces) -> Effacement:
+    """Give back the seats to come, as « Je ne pourrai pas venir » does, then forget who had all these places.
+
+    Raises what `change_statut` raises: what is done by then stays, and asking again does the rest.
+    """
+    canal, contact, now = demande.canal, demande.contact, utcnow()
+    coming = held(canal, contact).coming(now)
+    for place_id in [place.id for place in coming]:
+        change_statut(place_id, Statut.EXCUSE, by=Acteur.USAGER)
+    with transaction() as session:
+        candidates = [file.id for file in queries.files_of(canal, contact)]
+        session.execute(select(Usager.id).where(Usager.id.in_(candidates)).order_by(Usager.id).with_for_update()).all()
+        found = held(canal, contact)  # who books at this very moment keeps what they book
+        back = {place.id for place in found.coming(now)}
+        kept = {place.usager_id for place in found.places if place.id in back}
+        mine = Tenu(
+            [place for place in found.places if place.id not in back],
+            [fiche for fiche in found.fiches if fiche.id not in kept and not _answers_for(fiche, kept, found)],
+        )
+        _forget_messages(session, contact, mine)
+        _take_off(session, mine, now)
+        erase(session, sorted(mine.fiche_ids), now)
+        _close_links(mine)
+        _note(mine)
+        _forget_demands(session, contact)
+    db.session.expire_all()
+    return Effacement(len(coming), len(mine.places))
+
+
+def _answers_for(fiche: Usager, people: set[int], found: Tenu) -> bool:
+    return any(one.responsable_id == fiche.id for one in found.fiches if one.id in people)
+
+
+def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
+    """What was written to that contact, and what agents were told of these places by name."""
+    ids = [place.id for place in mine.places]
+    about = Notification.sujet_type == "participation", Notification.sujet_id.in_(ids)
+    to_them = Notification.destinataire_type == "usager", Notification.adresse == contact
+    session.execute(
+        update(Notification)
+        .where(*to_them, or_(Notification.rdv_id.in_([place.rdv_id for place in mine.places]), about[1]))
+        .values(adresse="", objet="", corps="")
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Notification).where(*about).values(objet="", corps="").execution_options(synchronize_session=False)
+    )
+    session.execute(delete(MessageDemo).where(MessageDemo.a == contact))
+
+
+def _take_off(session: Session, mine: Tenu, now: datetime) -> None:
+    """A place of a file that is not only theirs leaves that file, for one of nobody."""
+    taken: dict[int, list[Participation]] = {}
+    for place in mine.places:
+        if place.usager_id not in mine.fiche_ids:
+            taken.setdefault(place.usager_id, []).append(place)
+    for places in taken.values():
+        nobody = Usager(**NOBODY, notify_by_sms=False, notify_by_email=False, anonymise_le=now)
+        session.add(nobody)
+        session.flush()
+        organisations = sorted({place.rdv.organisation_id for place in places})
+        session.execute(
+            usager_organisations.insert(),
+            [{"usager_id": nobody.id, "organisation_id": organisation_id} for organisation_id in organisations],
+        )
+        ids = [place.id for place in places]
+        session.execute(
+            update(Participation)
+            .where(Participation.id.in_(ids))
+            .values(**NOTHING_OWN, usager_id=nobody.id)
+            .execution_options(synchronize_session=False)
+        )
+        forget_lines(session, ids, now)
+
+
+def _close_links(mine: Tenu) -> None:
+    """The links that were sent lead nowhere any more."""
+    for place in mine.places:
+        nonce, hashed = links.new_link(links.PARTICIPATION)
+        db.session.execute(
+            update(Participation)
+            .where(Participation.id == place.id)
+            .values(lien_nonce=nonce, lien_hash=hashed)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _note(mine: Tenu) -> None:
+    """One line for each organisation: how many places, nothing of whom."""
+    counts: dict[int, list[Participation]] = {}
+    for place in mine.places:
+        counts.setdefault(place.rdv.organisation_id, []).append(place)
+    for organisation_id, places in sorted(counts.items()):
+        journal.note(organisation_id, "donnees_supprimees", places[0], by=Acteur.USAGER, rendez_vous=len(places))
+
+
+def _forget_demands(session: Session, contact: str) -> None:
+    """The codes that were asked for, whoever opened something with them."""
+    demands = select(Acces.id).where(Acces.contact == contact)
+    session.execute(
+        update(Notification)
+        .where(Notification.sujet_type == "acces", Notification.sujet_id.in_(demands))
+        .values(adresse="", objet="", corps="")
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(delete(Acces).where(Acces.contact == contact))
