@@ -144,9 +144,11 @@ def test_sessions_left_alone_are_offered_and_the_others_only_mentioned(office: O
     assert held(mine) == [zoe.id] and set(held(shared)) == {paul.id, office.agent.id}
     assert form.submit().has("Rien n’a changé.")  # twice is once
     assert db.session.query(Notification).count() == 0
-    # The other one: what is left is to keep it, or to cancel it from its own page.
-    page = page.link("Annuler cette séance")
-    assert page.url == f"/agent/rdv/{later.id}/annulation" and page.has("1 personne")
+    # The other one is kept, or cancelled once a page has said who will be told.
+    third = a_session(office, office.agent, starts_at=STARTS + timedelta(hours=6))
+    page = office.client.get(page.url).form("/seances").submit({f"rdv-{n}": "annuler" for n in (later.id, third.id)})
+    assert page.url == f"/agent/seances/annulation?rdv={later.id}&rdv={third.id}" and page.has("1 personne")
+    assert db.session.query(Rdv).filter(Rdv.cancelled_at.isnot(None)).count() == 0
 
 
 def test_nothing_chosen_changes_nothing_and_a_forged_choice_neither(office: Office) -> None:

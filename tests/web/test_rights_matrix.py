@@ -32,12 +32,18 @@ ABOUT = {
 RIGHTS = dict.fromkeys(("absence", "suppression_absence", "seances_absence"), Droit.GERER_ABSENCES)
 """Addresses whose right depends on whose thing it is: these are a colleague's."""
 DESTROY = ("suppression_absence", "retrait_salle")
-NAMELESS = ("agent.flux", "agent.recherche")
+NAMELESS = ("agent.flux", "agent.recherche", "agent.annulation_seances", "agent.suivi", "agent.envoi_seances")
 """Nothing without what they name after their question mark."""
 PARAMETERS = (
     ("GET", "/agent/flux?rdv={rdv_id}", Droit.VOIR),
     ("GET", "/agent/usagers/recherche?rdv={rdv_id}&q=nom", Droit.GERER_RDV),
     ("GET", "/agent/rdv/nouvelle?copie={rdv_id}", Droit.GERER_RDV),
+    ("GET", "/agent/seances/annulation?rdv={rdv_id}", Droit.GERER_RDV),
+    ("POST", "/agent/seances/annulation?rdv={rdv_id}", Droit.GERER_RDV),
+    ("GET", "/agent/seances/suivi?rdv={rdv_id}", Droit.GERER_RDV),
+    ("GET", "/agent/seances/envoi?rdv={rdv_id}", Droit.GERER_RDV),
+    ("GET", "/agent/plages/nouvelle?copie={plage_id}", Droit.GERER_PLAGES),
+    ("GET", "/configuration/motifs/nouveau?copie={motif_id}", Droit.CONFIGURER_MOTIFS),
     ("GET", "/agent/plages/heritage?plage={plage_id}", Droit.GERER_PLAGES),
     ("POST", "/agent/plages/heritage?plage={plage_id}", Droit.GERER_PLAGES),
     ("POST", "/agent/plages/apercu?plage={plage_id}", Droit.GERER_PLAGES),
@@ -187,6 +193,7 @@ def nowhere(who: str, path: str) -> bool:
     """Who has a page's right in no service is told so before what it names is looked for: it says nothing of it."""
     rights = {
         "/agent/rdv/nouvelle": Droit.GERER_RDV,
+        "/configuration/motifs/nouveau": Droit.CONFIGURER_MOTIFS,
         "/configuration/agents/": Droit.GERER_AGENTS,
         "/configuration/messages/": Droit.CONFIGURER_ORGANISATION,
     }

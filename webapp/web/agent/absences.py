@@ -30,6 +30,7 @@ from . import bp
 from .conflits import reason
 
 FORM, SESSIONS = "agent/absence.html", "agent/absence_seances.html"
+ANNULER = "annuler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Choix:
     permis: bool
     libres: Sequence[Agent]
     pris: Sequence[tuple[Agent, str]]
-    choisi: int | None = None
+    choisi: int | str | None = None
 
 
 @bp.get("/absences")
@@ -97,19 +98,23 @@ def suppression_absence(absence_id: int) -> ResponseReturnValue:
 @declares(Droit.VOIR)
 @keeps_form
 def seances_absence(absence_id: int) -> ResponseReturnValue:
-    """The coming sessions during an absence: for those it leaves without anybody, somebody else, or nothing for now."""
+    """The coming sessions during an absence: for those it leaves without anybody, somebody else, or nothing for now, or
+    the page that says who will be told of their cancellation."""
     found, form = _find(absence_id), BaseForm()
     if form.validate_on_submit():
-        asked = {rdv_id: agent_id for rdv_id, agent_id in _asked().items() if agent_id}
         alone = {one.rdv.id for one in _touched(found) if not one.restent}
+        asked = {rdv_id: choice for rdv_id, choice in _asked().items() if rdv_id in alone}
+        given = {rdv_id: choice for rdv_id, choice in asked.items() if isinstance(choice, int)}
         try:
-            changed = replace_agent(
-                found.agent_id, {rdv: who for rdv, who in asked.items() if rdv in alone}, agent=current_agent()
-            )
+            changed = replace_agent(found.agent_id, given, agent=current_agent())
         except DomainError as refusal:
             return refused(refusal, SESSIONS, **_sessions(_find(absence_id), form))
         said = pluriel(changed, "séance a un autre agent", "séances ont un autre agent")
-        flash(f"{said}. Personne n’est prévenu : dites-le-leur." if changed else "Rien n’a changé.", "success")
+        cancelled = sorted(rdv_id for rdv_id, choice in asked.items() if choice == ANNULER)
+        if changed or not cancelled:
+            flash(f"{said}. Personne n’est prévenu : dites-le-leur." if changed else "Rien n’a changé.", "success")
+        if cancelled:
+            return go_to(url_for(".annulation_seances", rdv=cancelled))
         return go_to(url_for(".seances_absence", absence_id=absence_id))
     return respond(SESSIONS, **_sessions(found, form))
 
@@ -173,13 +178,13 @@ def _touched(absence: Absence) -> list[queries.Touchee]:
     return queries.touched(absence, services_with(me.octrois(), Droit.VOIR, me.organisation_id), utcnow())
 
 
-def _asked() -> dict[int, int]:
-    """What was chosen, session by session: `rdv-12=5` is agent 5 for session 12."""
-    found = {}
+def _asked() -> dict[int, int | str]:
+    """What was chosen, session by session: `rdv-12=5` is agent 5 for session 12, `rdv-12=annuler` to cancel it."""
+    found: dict[int, int | str] = {}
     for name, value in request.form.items():
-        if name.startswith("rdv-"):
+        if name.startswith("rdv-") and value:
             try:
-                found[number(name.removeprefix("rdv-"))] = number(value) if value else 0
+                found[number(name.removeprefix("rdv-"))] = ANNULER if value == ANNULER else number(value)
             except ValueError:
                 continue
     return found
