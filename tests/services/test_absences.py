@@ -258,3 +258,26 @@ def test_handing_over_needs_the_right_on_each_session() -> None:
         replace_agent(team.nadia.id, {rdv.id: team.paul.id}, agent=looks)
     db.session.expire_all()
     assert [agent.id for agent in rdv.agents] == [team.nadia.id]
+
+
+@pytest.mark.parametrize(
+    ("fields", "over"),
+    [
+        ({"first_day": date(2026, 11, 21), "last_day": date(2026, 11, 21)}, True),
+        ({"first_day": date(2026, 11, 21), "last_day": date(2026, 11, 22)}, False),
+        ({"first_day": date(2026, 11, 22), "last_day": date(2026, 11, 22), "start_time": time(8), "end_time": time(10)},
+         True),
+        ({"first_day": date(2020, 1, 6), "last_day": date(2020, 1, 6), "recurrence": MONDAYS}, False),
+        ({"first_day": date(2026, 11, 2), "last_day": date(2026, 11, 2),
+          "recurrence": Recurrence(Frequency.WEEKLY, weekdays=(0,), until=date(2026, 11, 20))}, True),
+        ({"first_day": date(2026, 11, 2), "last_day": date(2026, 11, 5),
+          "recurrence": Recurrence(Frequency.WEEKLY, weekdays=(0,), until=date(2026, 11, 20))}, False),
+        ({"first_day": date(2026, 11, 2), "last_day": date(2026, 11, 2),
+          "recurrence": Recurrence(Frequency.WEEKLY, weekdays=(0,), count=3)}, True),
+        ({"first_day": date(2026, 11, 2), "last_day": date(2026, 11, 2),
+          "recurrence": Recurrence(Frequency.MONTHLY, 52, month_day=2, count=2)}, False),
+    ],
+)  # fmt: skip
+def test_when_an_absence_is_over(fields: dict[str, Any], over: bool) -> None:
+    team = Team()
+    assert team.absent(team.nadia, **fields).over(NOW, "Europe/Paris") is over

@@ -226,3 +226,31 @@ def test_one_that_is_gone_answers_as_unknown(office: Office) -> None:
     form = office.client.get(f"/agent/absences/{absence.id}").form()
     office.client.get(f"/agent/absences/{absence.id}/suppression").form().submit()
     assert form.submit(title="Trop tard").status == 404 and page.status == 200
+
+
+def test_the_journal_says_whose_absence_and_which_agents_from_what_to_what(office: Office) -> None:
+    paul = colleague(office)
+    rdv = a_session(office, paul)
+    page = note(office, agent_id=paul.id, title="Rendez-vous médical")
+    page.form("/seances").submit({f"rdv-{rdv.id}": office.agent.id})
+    absence = absences()[0]
+    office.client.get(f"/agent/absences/{absence.id}").form().submit(last_day="2026-12-02", frequence="semaines")
+    office.client.get(f"/agent/absences/{absence.id}/suppression").form().submit()
+    page = office.client.get("/configuration/journal")
+    for words in (
+        "Hélène Marchand a noté une absence de Paul Roy.",
+        "Premier jour : 1er décembre 2026 au lieu de : rien",
+        "Hélène Marchand a changé les agents de la séance.",
+        "Agents : Hélène Marchand au lieu de : Paul Roy",
+        "Hélène Marchand a modifié une absence de Paul Roy.",
+        "Dernier jour : 2 décembre 2026 au lieu de : 1er décembre 2026",
+        "Cela revient : toutes les semaines, le mardi au lieu de : rien",
+        "Hélène Marchand a supprimé une absence de Paul Roy.",
+    ):
+        assert page.has(words), words
+    assert not page.has("médical") and not page.has("rien au lieu de : rien")
+    only = office.client.get("/configuration/journal?quoi=absences")
+    assert only.has("a noté une absence de Paul Roy") and not only.has("a changé les agents")
+    elsewhere = factories.agent(factories.service(office.org, name="PMI"), "référent")
+    db.session.commit()
+    assert not log_in(PageClient(office.client.app), elsewhere).get("/configuration/journal").has("Paul Roy")

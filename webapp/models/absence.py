@@ -1,15 +1,19 @@
 """When an agent is not there."""
 
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, String, Time
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from webapp.domain.dates import local
 from webapp.domain.intervals import Interval
-from webapp.domain.recurrence import Recurrence, absences_utc
+from webapp.domain.recurrence import MAX_INTERVAL, Frequency, Recurrence, absences_utc
 
 from .agent import Agent
 from .base import Horodatage, Model
+
+COUNTED = timedelta(days=31 * MAX_INTERVAL)
+"""How far the next time may be: all that many months."""
 
 
 class Absence(Horodatage, Model):
@@ -41,3 +45,10 @@ class Absence(Horodatage, Model):
         """The moments of it that touch the window, in order."""
         hours = (self.start_time, self.end_time) if self.start_time and self.end_time else None
         return absences_utc(self.first_day, self.last_day, hours, Recurrence.from_rrule(self.rrule), window, tz)
+
+    def over(self, now: datetime, tz: str) -> bool:
+        """Will it never be again?"""
+        rule = Recurrence.from_rrule(self.rrule)
+        if rule.frequency is Frequency.NONE or rule.count is not None:
+            return not self.periods(Interval(now, now + COUNTED), tz)
+        return rule.until is not None and rule.until + (self.last_day - self.first_day) < local(now, tz).date()

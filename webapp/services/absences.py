@@ -131,7 +131,7 @@ def _twin(data: AbsenceData) -> Absence | None:
 
 def _note(action: str, absence: Absence, before: dict[str, Any], after: dict[str, Any], agent: Agent) -> None:
     """One line about whose absence it is; the title, that may say why, is not kept."""
-    names = [name for name in FIELDS if name != "title" and before.get(name) != after.get(name)]
+    names = [name for name in FIELDS if name != "title" and (before.get(name) or None) != (after.get(name) or None)]
     changes = {name: {"de": _plain(before.get(name)), "a": _plain(after.get(name))} for name in names}
     journal.note_absence(absence, action, agent, changes)
 

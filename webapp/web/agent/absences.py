@@ -11,7 +11,6 @@ from webapp.clock import utcnow
 from webapp.domain.dates import hour, long_date, span
 from webapp.domain.droits import Droit, services_with
 from webapp.domain.errors import DomainError, Introuvable, Perime
-from webapp.domain.intervals import Interval
 from webapp.domain.recurrence import Recurrence
 from webapp.models import Absence, Agent
 from webapp.queries import absences as queries
@@ -52,8 +51,7 @@ def absences() -> ResponseReturnValue:
     agent, now = current_agent(), utcnow()
     colleagues = [one.id for one in _people() if one.id != agent.id]
     found = queries.absences(agent.organisation_id, [agent.id, *colleagues])
-    window, tz = Interval(now, now + queries.FARTHEST), agent.organisation.timezone
-    coming = [one for one in found if one.periods(window, tz)]
+    coming = [one for one in found if not one.over(now, agent.organisation.timezone)]
     return respond(
         "agent/absences.html",
         miennes=[(one, in_words(one)) for one in coming if one.agent_id == agent.id],
@@ -112,7 +110,8 @@ def seances_absence(absence_id: int) -> ResponseReturnValue:
         said = pluriel(changed, "séance a un autre agent", "séances ont un autre agent")
         cancelled = sorted(rdv_id for rdv_id, choice in asked.items() if choice == ANNULER)
         if changed or not cancelled:
-            flash(f"{said}. Personne n’est prévenu : dites-le-leur." if changed else "Rien n’a changé.", "success")
+            tell = f"Personne n’est prévenu : dites-le-{'lui' if changed == 1 else 'leur'}."
+            flash(f"{said}. {tell}" if changed else "Rien n’a changé.", "success")
         if cancelled:
             return go_to(url_for(".annulation_seances", rdv=cancelled))
         return go_to(url_for(".seances_absence", absence_id=absence_id))
