@@ -238,7 +238,8 @@ def change_motif(v: Visitor) -> Answer | None:
     """Its capacity, that coming sessions inherit."""
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}"
     values = v.form(path, "capacite_max")
-    return v.post(path, {**values, "capacite_max": v.dice.randint(2, 7)}) if values else None
+    change = {"capacite_max": v.dice.randint(2, 7), "confirme": "1"}
+    return v.post(path, {**values, **change}) if values else None
 
 
 def archive(v: Visitor) -> Answer:
