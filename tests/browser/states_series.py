@@ -71,8 +71,8 @@ def cancelled(page: Page, scene: Scene) -> None:
     with scene.stage.rows() as rows:
         motif = rows.motif(RSA)
         made = [make.rdv(motif), make.rdv(motif)]
-        for phone in ("+33475990100", "+33639980001"):
-            make.participation(made[0], make.usager(rows.organisation(), phone=phone, last_name=LONG_WORD))
+        for name, phone in ((f"{LONG_WORD} Bis", "+33475990199"), ("Mobile", "+33639980999")):
+            make.participation(made[0], make.usager(rows.organisation(), phone=phone, last_name=name))
         ids = [rdv.id for rdv in made]
     page.goto("/agent/seances/annulation?" + "&".join(f"rdv={one}" for one in ids))
     press(page, "Oui, annuler")
@@ -80,9 +80,9 @@ def cancelled(page: Page, scene: Scene) -> None:
     expect(page.get_by_role("heading", name="1 personne à appeler")).to_be_visible()
 
 
-def fewer_places(page: Page, scene: Scene) -> None:
+def closed_door(page: Page, scene: Scene) -> None:
     page.goto(f"/configuration/motifs/{scene.motif['RSA']}")
-    page.locator("#capacite_max").fill("1")
+    page.locator('[name="reservable_par"][value="agents"]').check()
     page.locator("#formulaire-motif").get_by_role("button", name="Enregistrer").click()
     expect(page.locator("#touchees")).to_be_visible()
 
@@ -99,5 +99,5 @@ SERIES = [
     State("plage, copied", at("/agent/plages/nouvelle?copie={scene.plage}"), HELENE),
     State("sessions, to cancel", several("annulation"), HELENE),
     State("sessions, cancelled", cancelled, HELENE),
-    State("motif, read first", fewer_places, HELENE),
+    State("motif, read first", closed_door, HELENE),
 ]
