@@ -256,7 +256,7 @@ def change_settings(v: Visitor) -> Answer | None:
 def change_motif(v: Visitor) -> Answer | None:
     """Its capacity, that coming sessions inherit."""
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}"
-    return refill(v, path, "capacite_max", {"capacite_max": v.dice.randint(2, 7)})
+    return refill(v, path, "capacite_max", {"capacite_max": v.dice.randint(2, 7), "confirme": "1"})
 
 
 def archive(v: Visitor) -> Answer:

@@ -298,14 +298,14 @@ def frozen(rdv: Rdv) -> dict[str, Any]:
     }
 
 
-def effective_capacity(rdv: Rdv, plage: PlageOuverture | None = None) -> int | None:
+def effective_capacity(rdv: Rdv, plage: PlageOuverture | None = None, motif: Any = None) -> int | None:
     """The capacity the seat lock needs in the row: own, else the plage's, else the motif's; none in entrée libre.
 
-    `plage`: what the session's plage would say, rather than what it says.
+    `plage`, `motif`: what they would say, rather than what they say.
     """
     if rdv.capacite_propre is not None:
         return rdv.capacite_propre
-    plage = plage or rdv.plage_ouverture
-    if resolve("reservable_par", rdv=rdv, plage=plage, motif=rdv.motif).valeur == "entree_libre":
+    plage, motif = plage or rdv.plage_ouverture, motif or rdv.motif
+    if resolve("reservable_par", rdv=rdv, plage=plage, motif=motif).valeur == "entree_libre":
         return None
-    return resolve("capacite_max", rdv=None, plage=plage, motif=rdv.motif).valeur
+    return resolve("capacite_max", rdv=None, plage=plage, motif=motif).valeur

@@ -1,5 +1,6 @@
 """Places and rooms: where sessions are held, and who is told when one is corrected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ class Touchees:
 
     seances: int
     told: Prevenus
+    lignes: Sequence[Seance] = ()
 
 
 @bp.get("/lieux")
