@@ -229,6 +229,7 @@ def test_one_that_is_gone_answers_as_unknown(office: Office) -> None:
 
 
 def test_the_journal_says_whose_absence_and_which_agents_from_what_to_what(office: Office) -> None:
+    elsewhere = factories.agent(factories.service(office.org, name="PMI"), "référent")
     paul = colleague(office)
     rdv = a_session(office, paul)
     page = note(office, agent_id=paul.id, title="Rendez-vous médical")
@@ -251,6 +252,4 @@ def test_the_journal_says_whose_absence_and_which_agents_from_what_to_what(offic
     assert not page.has("médical") and not page.has("rien au lieu de : rien")
     only = office.client.get("/configuration/journal?quoi=absences")
     assert only.has("a noté une absence de Paul Roy") and not only.has("a changé les agents")
-    elsewhere = factories.agent(factories.service(office.org, name="PMI"), "référent")
-    db.session.commit()
     assert not log_in(PageClient(office.client.app), elsewhere).get("/configuration/journal").has("Paul Roy")
