@@ -211,8 +211,9 @@ class GroupNotice(SeanceNotice):
 
     def rows_of(self, events: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
         """The people of all these sessions are read in one statement."""
-        people = self.people({event.rdv_id for event in events}) if self.tells_usagers else {}
-        rows = [row for event in events for row in self._rows(event, self.among(event, people), now)]
+        people = self.people({event.rdv_id for event in events}) if self.tells_usagers else None
+        about = [(event, self.among(event, people) if people is not None else ()) for event in events]
+        rows = [row for event, places in about for row in self._rows(event, places, now)]
         return [{**row, "file": MASS} for row in rows] if len(rows) > MANY else rows
 
     def people(self, rdv_ids: Collection[int]) -> Mapping[int, Sequence[Participation]]:
