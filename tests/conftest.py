@@ -13,9 +13,11 @@ from flask import Flask
 
 from dev import chromium
 from dev.servers import Postgres, ServerUnavailable, Valkey
+from tests import factories
 from tests.databases import Base, PostgresDatabases, build, forget_connections, migrate
 from tests.pages import PageClient
 from tests.servers import Site, SmsSink, SmtpSink
+from webapp.services import comptes
 
 DATABASES = ("sqlite", "postgresql")
 UNAVAILABLE = "UNAVAILABLE: "
@@ -186,6 +188,14 @@ def _this_machine_only() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", local)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Passwords are hashed for real, by parameters that cost nothing; those of the site have a test of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comptes, "_hasher", factories.CHEAP)
         yield
 
 

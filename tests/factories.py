@@ -4,6 +4,8 @@ import itertools
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from argon2 import PasswordHasher
+
 from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
@@ -12,6 +14,7 @@ from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.models import (
+    Absence,
     Agent,
     DroitAgent,
     Lieu,
@@ -30,8 +33,9 @@ from webapp.services.rdvs import effective_capacity
 from webapp.services.usagers import search_text
 
 PASSWORD = "un mot de passe de test"
-# Argon2id of PASSWORD with the cheapest parameters: what is slow by design is tested where it matters.
-PASSWORD_HASH = ""
+# Argon2id with the cheapest parameters (what is slow by design slows no test), and PASSWORD hashed by it.
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD_HASH = CHEAP.hash(PASSWORD)
 _number = itertools.count(1)
 
 
@@ -89,10 +93,6 @@ def motif(of: Service | None = None, **fields: Any) -> Motif:
 
 def agent(of: Service, preset: str = "agent", **fields: Any) -> Agent:
     """An agent of that service with a preset's rights, and PASSWORD as password."""
-    from argon2 import PasswordHasher
-
-    global PASSWORD_HASH
-    PASSWORD_HASH = PASSWORD_HASH or PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
     n = next(_number)
     scope = None if preset in PRESETS_TOUS_SERVICES else of.id
     defaults: dict[str, Any] = {
@@ -121,6 +121,13 @@ def plage(of: Motif, agents: list[Agent], **fields: Any) -> PlageOuverture:
         "end_time": time(16),
     }
     return _add(PlageOuverture(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def absence(of: Agent, **fields: Any) -> Absence:
+    """That agent is away in ten days' time, the whole day."""
+    day = (utcnow() + timedelta(days=10)).date()
+    defaults = {"organisation_id": of.organisation_id, "agent": of, "first_day": day, "last_day": day}
+    return _add(Absence(**{**defaults, **fields}))  # type: ignore[no-any-return]
 
 
 def rdv(of: Motif | None = None, *, starts_at: datetime | None = None, hours: float = 2, **fields: Any) -> Rdv:
@@ -188,6 +195,7 @@ def full(of: Rdv) -> Rdv:
 __all__ = [
     "PASSWORD",
     "ReservablePar",
+    "absence",
     "agent",
     "full",
     "lieu",

@@ -105,6 +105,10 @@ PREVIEWS = {"agent.heritage", "agent.apercu_plage", "configuration.apercu_motif"
 """What shows something that is being typed: nothing to save, whatever the token."""
 
 
+ABOUT = {"agent.annulation_seances": "?rdv={rdv_id}"}
+"""What an address says after its path, where it is about nothing without."""
+
+
 def keeping_views(app: Flask) -> Iterator[tuple[str, str]]:
     """Endpoint and rule of every view that is entered with a form whose token is too old."""
     for rule in app.url_map.iter_rules():
@@ -129,6 +133,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
             "agent": links.token(links.MOT_DE_PASSE, agent.reset_nonce),
         }
         values = {"rdv_id": rdv.id, "pid": row.id, "motif_id": rdv.motif_id, "plage_id": plage.id}
+        values["absence_id"] = make.absence(agent).id
         values |= {"lieu_id": lieu.id, "salle_id": salle.id, "agent_id": agent.id}
         db.session.commit()
         email = agent.email
@@ -141,6 +146,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
     for endpoint, rule in views:
         known = {**values, "token": tokens[endpoint.partition(".")[0]]} if "token" in rule else values
         address = re.sub(r"<(?:\w+:)?(\w+)>", lambda match, known=known: str(known[match[1]]), rule)  # type: ignore[misc]
+        address += ABOUT.get(endpoint, "").format(**values)
         answer = client.post(address, data={"csrf_token": "périmé", "prenom": "Élodie", "courriel": email})
         assert answer.status == 419 or endpoint in PREVIEWS, (endpoint, answer.status)
     with app.app_context():

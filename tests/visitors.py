@@ -9,8 +9,10 @@ from sqlalchemy import event, func, select
 from tests import factories
 from tests.pages import Page, PageClient
 from webapp import links
+from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.models import Organisation, Participation, Rdv, Usager
+from webapp.services.booking import change_statut
 
 PERSON = {"prenom": "Élodie", "nom": "N’Diaye", "telephone": "06 39 98 12 78", "courriel": "elodie@exemple.fr"}
 
@@ -57,6 +59,13 @@ def fill_up(app: Flask, rdv_id: int) -> None:
 def book(client: PageClient, rdv_id: int, **fields: str) -> Page:
     """Open the form of that session, fill it and send it."""
     return client.get(f"/rdv/{rdv_id}/inscription").form("/inscription").submit({**PERSON, **fields})
+
+
+def free(app: Flask, rdv_id: int) -> None:
+    """The one person who has a place gives it back."""
+    with app.app_context():
+        place = db.session.scalars(select(Participation).where(Participation.rdv_id == rdv_id)).one()
+        change_statut(place.id, Statut.EXCUSE, by=Acteur.USAGER)
 
 
 def counts(app: Flask) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.notifications import cases_series  # noqa: F401
 from tests.notifications.cases import CONTACTS, Received, World, say, travelling
 from tests.servers import SmsSink, SmtpSink
 from webapp.extensions import db

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from argon2 import Type
 from flask import Flask
 from sqlalchemy import select
 
@@ -35,6 +36,13 @@ def test_only_the_right_password_of_an_active_agent_opens(agent: Agent) -> None:
     agent.actif = False
     db.session.commit()
     assert comptes.authenticate(agent.email, make.PASSWORD) is None
+
+
+def test_the_site_hashes_as_rfc_9106_recommends() -> None:
+    """Its second choice, for machines with little memory: Argon2id, 64 MiB, 3 passes, 4 lanes."""
+    chosen = comptes.HASHING
+    assert chosen.type is Type.ID
+    assert (chosen.memory_cost, chosen.time_cost, chosen.parallelism) == (64 * 1024, 3, 4)
 
 
 def test_a_reset_link_works_once_and_ends_sessions_elsewhere(agent: Agent) -> None:

@@ -15,6 +15,7 @@ from webapp.domain.errors import Interdit, Introuvable, Perime, Refus
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import Agent, Canal, Journal, Lieu, Notification, Rdv, Salle
+from webapp.notifications.people import prevenus
 from webapp.queries import lieux as queries
 from webapp.services import lieux
 from webapp.services.checks import broken
@@ -165,7 +166,7 @@ def test_who_would_be_told_counts_a_message_for_each_session() -> None:
         make.participation(rdv, awa)
         make.participation(rdv, nobody_reaches)
     db.session.commit()
-    told = lieux.told(queries.booked(place.org.id, place.lieu, utcnow()))
+    told = prevenus(queries.booked(place.org.id, place.lieu, utcnow()))
     assert (told.personnes, told.phrase) == (2, "2 SMS, 2 courriels, 1 à appeler")
     assert [person.id for person in told.a_appeler] == [nobody_reaches.id]
 
@@ -191,7 +192,7 @@ def test_who_said_to_tell_nothing_is_not_counted() -> None:
     rdv = place.session({})
     make.participation(rdv, prevenir=False)
     db.session.commit()
-    told = lieux.told(queries.booked(place.org.id, place.lieu, utcnow()))
+    told = prevenus(queries.booked(place.org.id, place.lieu, utcnow()))
     assert (told.personnes, told.phrase) == (1, "1 SMS")
 
 

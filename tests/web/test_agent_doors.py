@@ -182,6 +182,27 @@ def test_every_address_of_a_plage_or_a_motif_answers_each_as_it_should(made: Des
         assert (motif.archived_at is None) is (expected != 200)  # the one post above that needs no more than its button
 
 
+SEVERAL = {"agent": 200, "référent": 200, "accueil": 200, "admin": 200, "voisin": 404, "étranger": 404}
+"""Whose doors open on a list of sessions of the service."""
+
+
+@pytest.mark.parametrize("who", sorted(SEVERAL))
+def test_a_list_of_sessions_answers_each_as_each_of_them_does(made: Desk, who: str) -> None:
+    client, expected = made.log_in(who), SEVERAL[who]
+    token = token_of(client, made)
+    for page in ("annulation", "suivi", "envoi"):
+        assert client.get(f"/agent/seances/{page}?rdv={made.rdv}").status == expected, page
+        assert client.get(f"/agent/seances/{page}").status == 404
+        both = client.get(f"/agent/seances/{page}?rdv={made.rdv}&rdv={made.elsewhere}").status
+        assert both == (200 if who in ("accueil", "admin") else 404), page
+    if expected == 404:
+        answer = client.post(f"/agent/seances/annulation?rdv={made.rdv}", data={"csrf_token": token})
+        assert answer.status == 404
+    answer = client.post(f"/agent/seances/annulation?rdv={made.rdv}&rdv={made.abroad}", data={"csrf_token": token})
+    assert answer.status in (404, 409)  # what was read is not said: nothing is done
+    assert made.session().cancelled_at is None
+
+
 # --- people of the organisation seen from elsewhere ----------------------------------------------------------------
 
 

@@ -126,8 +126,8 @@ def test_another_organisation_sees_and_touches_nothing(made: Desk) -> None:
     page = stranger.get(PAGE)
     assert page.has("Aucun message pour l’instant") and page.has("Aucun message en échec")
     token = stranger.get(f"{PAGE}/reglages").form().values["csrf_token"][0]
-    for address in (f"{PAGE}/{lost}/nouvel-essai", f"{PAGE}/nouvel-essai"):
-        assert stranger.post(address, data={"csrf_token": token}, follow=True).has("Rien à renvoyer")
+    assert stranger.post(f"{PAGE}/{lost}/nouvel-essai", data={"csrf_token": token}).status == 404
+    assert stranger.post(f"{PAGE}/nouvel-essai", data={"csrf_token": token}, follow=True).has("Rien à renvoyer")
     assert state(made, lost).etat is FAILED
 
 

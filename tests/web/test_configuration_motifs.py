@@ -295,6 +295,27 @@ def test_people_who_read_something_else_are_counted_before_it_changes(admin: Pag
     }
 
 
+def test_fewer_places_than_people_and_a_closed_door_are_read_first(admin: PageClient, service: Any) -> None:
+    found = motif(service, name="Couture", capacite_max=8, reservable_par=ReservablePar.TOUS)
+    crowded, own, open_by_itself = factories.rdv(found), factories.rdv(found, capacite_propre=6), factories.rdv(
+        found, reservable_par=ReservablePar.TOUS
+    )  # fmt: skip
+    for rdv, people in ((crowded, 5), (own, 6), (open_by_itself, 1)):
+        for _ in range(people):
+            factories.participation(rdv)
+    db.session.commit()
+    address = f"/configuration/motifs/{found.id}"
+    page = admin.get(address).form(address).submit(button="Enregistrer", capacite_max="4")
+    assert page.has("1 séance à venir aurait plus d’inscrits que de places") and page.has("5 inscrits pour 4 places")
+    assert page.select(f'a[href="/agent/rdv/{crowded.id}"]') and again(found).capacite_max == 8
+    page = page.form(address).submit(button="Enregistrer", capacite_max="8", reservable_par="agents")
+    assert page.has("2 séances à venir ne se réserveraient plus en ligne")
+    assert page.has("11 personnes y sont inscrites et gardent leur place")
+    page = admin.post(address, data={**page.form(address).values, "confirme": "1"})
+    assert page.status == 303 and again(found).reservable_par is ReservablePar.AGENTS
+    assert db.session.query(Notification).count() == 0
+
+
 def test_the_list_is_searched_and_filtered_by_its_address(client: PageClient, service: Any) -> None:
     other = factories.service(service.organisation, name="PMI")
     boss = factories.agent(service, "admin")

@@ -15,7 +15,7 @@ from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.models import Agent, Motif, PlageOuverture, Rdv, TypeLieu
 from webapp.services import plages as services
-from webapp.web.agent import plages as views
+from webapp.web.agent import changement
 
 NOUVELLE = "/agent/plages/nouvelle"
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -206,10 +206,12 @@ def test_booked_sessions_are_said_before_and_kept_after(office: Office) -> None:
     factories.participation(rdv)
     db.session.commit()
     page = office.client.get(f"/agent/plages/{plage.id}")
-    assert page.has("1 séance à venir compte déjà des inscrits") and page.has("gardent leur date et leur lieu")
+    assert page.has("1 séance à venir compte déjà des inscrits") and page.has("vous verrez d’abord chaque séance")
     page = page.form(f"/plages/{plage.id}").submit(
         start_time="09:00", end_time="11:00", sauts="15/12/2026", button="Enregistrer"
     )
+    assert page.has("Rien n’est encore enregistré") and office.plage().start_time == time(14)
+    page = page.form(f"/plages/{plage.id}").submit(ou_quand="garder", button="Enregistrer")
     assert page.has(
         "1 séance sans inscrit retirée. Une séance où des personnes sont inscrites garde sa date et son lieu."
     )
@@ -329,7 +331,7 @@ def test_a_colleague_who_removes_the_sessions_shown_meanwhile_is_said_not_broken
         faster.join()
         return services.save_plage(*args, **options)
 
-    monkeypatch.setattr(views, "save_plage", meanwhile)
+    monkeypatch.setattr(changement, "save_plage", meanwhile)
     page = page.form(f"/plages/{plage}").submit(title="Le mardi")
     assert page.status == 409 and page.has("Un collègue a modifié cette plage")
     db.session.rollback()

@@ -2,23 +2,12 @@
 
 from collections.abc import Callable
 
-import pytest
 from flask import Flask
-from playwright.sync_api import Browser, expect
-from sqlalchemy import select
 
-from tests import factories as make
-from tests.noise import noise
 from tests.pages import PageClient
-from tests.servers import Site
-from tests.visitors import PERSON, book, change, motif_address, session, statements
+from tests.visitors import book, change, free, motif_address, session, statements
 from webapp.clock import utcnow
-from webapp.domain.participation import Acteur, Statut
-from webapp.extensions import db
 from webapp.live import hub
-from webapp.models import Participation, Rdv
-from webapp.services.booking import change_statut
-from webapp.services.rdvs import cancel_rdv
 
 Maker = Callable[..., Flask]
 
@@ -111,13 +100,6 @@ def test_what_the_hub_says_is_the_page_s_gauge(client: PageClient, app: Flask) -
     assert render(rdv_id) == "" and render(999) == ""
 
 
-def free(app: Flask, rdv_id: int) -> None:
-    """The one person who has a place gives it back."""
-    with app.app_context():
-        place = db.session.scalars(select(Participation).where(Participation.rdv_id == rdv_id)).one()
-        change_statut(place.id, Statut.EXCUSE, by=Acteur.USAGER)
-
-
 def said_live(app: Flask, rdv_id: int) -> str:
     with app.app_context():
         return hub().render(rdv_id)
@@ -157,59 +139,3 @@ def test_a_page_without_a_stream_gets_the_same_by_asking(client: PageClient, app
     assert zone.html in polled.html
     (card,) = client.get(motif_address(app, rdv_id)).select(f"#suite-{rdv_id}")
     assert card.html in polled.html
-
-
-@pytest.mark.browser
-def test_the_button_goes_when_the_last_seat_does_and_comes_back(
-    app: Flask, live_server: Callable[..., Site], browser: Browser
-) -> None:
-    rdv_id = session(app, capacite_propre=1)
-    address = motif_address(app, rdv_id)
-    site = live_server(processes=("web",))
-    watcher, dates = (browser.new_context(locale="fr-FR").new_page() for _ in range(2))
-    errors: list[str] = []
-    for page, shown in ((watcher, f"/rdv/{rdv_id}"), (dates, address)):
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-        with page.expect_response(lambda answer: "/flux" in answer.url):
-            page.goto(site.url + shown)
-    book(PageClient(app), rdv_id)
-    expect(watcher.locator(f"#reserver-{rdv_id}")).to_have_text("Cette séance est maintenant complète.")
-    expect(dates.locator(f"#suite-{rdv_id}")).to_contain_text("Voir la séance")
-    free(app, rdv_id)
-    expect(watcher.get_by_role("link", name="Réserver ma place")).to_be_visible()
-    expect(dates.locator(f"#suite-{rdv_id}")).to_contain_text("Réserver le")
-    with app.app_context():
-        cancel_rdv(rdv_id, agent=make.agent(db.session.get_one(Rdv, rdv_id).motif.service), raison="", prevenir=False)
-    expect(watcher.locator(f"#jauge-{rdv_id}")).to_have_text("Séance annulée")
-    expect(watcher.get_by_role("link", name="Réserver ma place")).to_have_count(0)
-    expect(watcher.locator("#annonces")).to_have_text("Séance annulée", timeout=10_000)
-    expect(dates.locator(f"#suite-{rdv_id}")).to_have_text("Cette séance a été annulée.")
-    assert errors == []
-
-
-@pytest.mark.browser
-def test_a_booking_moves_the_gauge_of_another_page(
-    app: Flask, live_server: Callable[..., Site], browser: Browser
-) -> None:
-    rdv_id = session(app, capacite_propre=3)
-    address = motif_address(app, rdv_id)
-    site = live_server(processes=("web",))
-    watcher, dates, typing, booker = (browser.new_context(locale="fr-FR").new_page() for _ in range(4))
-    for page, shown in ((watcher, f"/rdv/{rdv_id}"), (dates, address)):
-        with page.expect_response(lambda answer: "/flux" in answer.url):
-            page.goto(site.url + shown)
-    typing.goto(f"{site.url}/rdv/{rdv_id}/inscription")
-    typing.fill("#prenom", "Awa")
-    gauge = f"#jauge-{rdv_id}"
-    for page in (watcher, dates):
-        expect(page.locator(gauge)).to_have_attribute("data-libres", "3")
-    booker.goto(f"{site.url}/rdv/{rdv_id}/inscription")
-    for name, value in PERSON.items():
-        booker.fill(f"#{name}", value)
-    booker.get_by_role("button", name="Réserver ma place").click()
-    for page in (watcher, dates):
-        expect(page.locator(gauge)).to_have_attribute("data-libres", "2", timeout=1000 * noise())
-    expect(watcher.locator("#annonces")).to_have_text("Plus que 2 places")
-    expect(booker.locator("h1")).to_have_text("Votre place est réservée")
-    assert typing.input_value("#prenom") == "Awa"

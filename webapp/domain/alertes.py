@@ -6,30 +6,14 @@ Pure rules over a moment: "is it due at `now`?". The outbox's unique keys make e
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
-
-from holidays import country_holidays
 
 from .dates import Zone, local
+from .feries import ferie
 
 STUCK_AFTER = timedelta(minutes=10)
 MINIMUM_CAUGHT_UP = timedelta(hours=12)
 DIGEST_FROM, DIGEST_UNTIL = time(7), time(12)
 """The digest of a morning is of no use in the afternoon: an outage is caught up until noon."""
-
-# The departments overseas that have a day of their own beside the national ones (abolition of slavery…).
-_SUBDIVISIONS = {
-    "America/Guadeloupe": "GP",
-    "America/Martinique": "MQ",
-    "America/Cayenne": "GF",
-    "Indian/Reunion": "RE",
-    "Indian/Mayotte": "YT",
-    "America/St_Barthelemy": "BL",
-    "America/Marigot": "MF",
-    "Pacific/Noumea": "NC",
-    "Pacific/Tahiti": "PF",
-    "Pacific/Wallis": "WF",
-}
 
 
 def stuck(oldest_due: datetime | None, now: datetime) -> bool:
@@ -60,9 +44,4 @@ def digest_due(now: datetime, tz: Zone) -> date | None:
 
 def working_day(day: date, tz: Zone) -> bool:
     """Monday to Friday, but for the public holidays of that part of France."""
-    return day.weekday() < 5 and day not in _holidays(str(tz), day.year)
-
-
-@lru_cache(64)
-def _holidays(tz: str, year: int) -> frozenset[date]:
-    return frozenset(country_holidays("FR", subdiv=_SUBDIVISIONS.get(tz), years=year))
+    return day.weekday() < 5 and ferie(day, tz) is None

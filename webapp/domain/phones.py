@@ -189,7 +189,7 @@ def masked(e164: str, region: str = "FR") -> str:
     return f"{head} {re.sub(r'[0-9]', '•', tail[:-2])}{tail[-2:]}"
 
 
-@lru_cache(1024)
+@lru_cache(8192)
 def can_receive_sms(e164: str) -> bool:
     """Mobile ranges of metropolitan and overseas France; never a landline, a premium or a foreign number."""
     number = phonenumbers.parse(e164, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 
@@ -17,11 +17,14 @@ from dateutil.relativedelta import relativedelta
 from dateutil.rrule import rrulestr
 
 from webapp.domain.dates import NBSP, Zone, full_date, local, zone
+from webapp.domain.intervals import Interval, overlaps
 
 MAX_INTERVAL = 52
 MAX_COUNT = 500
 MAX_YEARS = 5
 HORIZON_MONTHS = (6, 24)
+FAR = date(2200, 1, 1)
+"""Later than any date a form accepts: a rule that counts its days is read whole."""
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _RRULE = re.compile(
     r"(?:RRULE:)?FREQ=(?P<freq>WEEKLY|MONTHLY)(?:;INTERVAL=(?P<interval>\d{1,4}))?"
@@ -196,6 +199,30 @@ def occurrences(first_day: date, recurrence: Recurrence, excluded: Set[date], st
     return [day for day in days if day not in excluded]
 
 
+def ended_before(first_day: date, recurrence: Recurrence, day: date) -> tuple[Recurrence, frozenset[date]]:
+    """The rule that is over before `day`, and the dates it then has to skip: a rule has at least its first day."""
+    skipped = frozenset({first_day} if first_day >= day else ())
+    if recurrence.frequency is Frequency.NONE:
+        return recurrence, skipped
+    last = day - timedelta(days=1)
+    if recurrence.until is not None and recurrence.until <= last:
+        return recurrence, frozenset()
+    if recurrence.count is not None and not occurrences(first_day, recurrence, frozenset(), day, FAR):
+        return recurrence, frozenset()
+    return replace(recurrence, until=max(last, first_day), count=None), skipped
+
+
+def going_on(first_day: date, recurrence: Recurrence, day: date) -> tuple[date, Recurrence]:
+    """The first day and the rule of what follows from `day` on, in the same rhythm; a single date when nothing does."""
+    later = occurrences(first_day, recurrence, frozenset(), day, day + relativedelta(years=2))
+    if not later or recurrence.frequency is Frequency.NONE:
+        return (later[0] if later else day), Recurrence()
+    if recurrence.count is None:
+        return later[0], recurrence
+    held = len(occurrences(first_day, recurrence, frozenset(), first_day, day - timedelta(days=1)))
+    return later[0], replace(recurrence, count=recurrence.count - held)
+
+
 def to_utc(day: date, wall_time: time, tz: Zone) -> datetime:
     """The moment when clocks in `tz` show this time: skipped by DST, as much later (2:30 is 3:30); twice, the first."""
     if wall_time.tzinfo is not None:
@@ -211,6 +238,33 @@ def interval_utc(day: date, start: time, end: time, tz: Zone) -> tuple[datetime,
     if opens.astimezone(zone(tz)).time() != start:
         closes = opens + (datetime.combine(day, end) - datetime.combine(day, start))
     return opens, closes
+
+
+def absences_utc(
+    first_day: date,
+    last_day: date,
+    hours: tuple[time, time] | None,
+    recurrence: Recurrence,
+    window: Interval,
+    tz: Zone,
+) -> list[Interval]:
+    """The moments of an absence that touch the window, in order: whole days from the first to the last, or from an hour
+    of the first to one of the last; each time it comes back it lasts as many days."""
+    length = last_day - first_day
+    begins = local(window.start, tz).date() - length - timedelta(days=1)
+    found = [
+        _absence_utc(day, day + length, hours, tz)
+        for day in occurrences(first_day, recurrence, set(), begins, local(window.end, tz).date())
+    ]
+    return [one for one in found if overlaps(one, window)]
+
+
+def _absence_utc(first: date, last: date, hours: tuple[time, time] | None, tz: Zone) -> Interval:
+    if hours is None:
+        return Interval(to_utc(first, time(), tz), to_utc(last + timedelta(days=1), time(), tz))
+    if first == last:
+        return Interval(*interval_utc(first, *hours, tz))
+    return Interval(to_utc(first, hours[0], tz), to_utc(last, hours[1], tz))
 
 
 def horizon(now: datetime, motif_max_delay_days: int, tz: Zone = UTC) -> date:

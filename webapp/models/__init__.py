@@ -1,5 +1,6 @@
 """Tables and relationships, and their bridges to domain values. Importing this package registers every table."""
 
+from .absence import Absence
 from .acces import Acces
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
 from .journal import Journal
@@ -13,6 +14,7 @@ from .usager import END_OF_NAME, Usager, UsagerCle, usager_organisations
 
 __all__ = [
     "END_OF_NAME",
+    "Absence",
     "Acces",
     "Agent",
     "Canal",

@@ -50,6 +50,7 @@ class Rdv(Horodatage, Model):
     plage_ouverture_id: Mapped[int | None] = mapped_column(ForeignKey("plages_ouverture.id"))
     occurrence_le: Mapped[date | None] = mapped_column(Date)
     detache: Mapped[bool] = mapped_column(default=False)
+    agents_propres: Mapped[bool] = mapped_column(default=False)  # its plage's no longer replace them
     lieu_id: Mapped[int | None] = mapped_column(ForeignKey("lieux.id"))
     salle_id: Mapped[int | None] = mapped_column(ForeignKey("salles.id"))
     lien_visio: Mapped[str] = mapped_column(String(300), default="")

@@ -6,7 +6,7 @@ One module per event: defining the class registers it. What is common to message
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -72,6 +72,10 @@ class Notice(ABC):
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
         """The outbox rows of this event: constant number of SELECTs, whatever the number of people."""
 
+    def rows_of(self, events: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
+        """Those of several such events."""
+        return [row for event in events for row in self.rows(event, now)]
+
     def row(self, to: Destination, now: datetime, **values: Any) -> dict[str, Any]:
         """One outbox row."""
         return {
@@ -80,6 +84,7 @@ class Notice(ABC):
             "destinataire_type": to.type,
             "destinataire_id": to.id,
             "participation_ids": list(to.participation_ids),
+            "cree_le": now,  # what one change says to many is told apart by its moment
             "prevue_le": now,
             "a_envoyer_le": now,
             "cle_envoi": uuid.uuid4().hex,
@@ -167,7 +172,9 @@ class SeanceNotice(Notice):
         return found
 
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
-        participations = self.participations(event) if self.tells_usagers else []
+        return self._rows(event, self.participations(event) if self.tells_usagers else [], now)
+
+    def _rows(self, event: Any, participations: Sequence[Participation], now: datetime) -> list[dict[str, Any]]:
         rdv = self.rdv(event, participations)
         if rdv is None or (rdv.starts_at <= now and not self.after_start):
             return []
@@ -199,8 +206,24 @@ def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 class GroupNotice(SeanceNotice):
     """A message about several places of one session at once."""
 
-    def participations(self, event: Any) -> Sequence[Participation]:
-        return queries.participations_to_tell(event.rdv_id, event.participation_ids)
+    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+        return self.rows_of([event], now)
+
+    def rows_of(self, events: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
+        """The people of all these sessions are read in one statement."""
+        people = self.people({event.rdv_id for event in events}) if self.tells_usagers else None
+        about = [(event, self.among(event, people) if people is not None else ()) for event in events]
+        rows = [row for event, places in about for row in self._rows(event, places, now)]
+        return [{**row, "file": MASS} for row in rows] if len(rows) > MANY else rows
+
+    def people(self, rdv_ids: Collection[int]) -> Mapping[int, Sequence[Participation]]:
+        """Session → the places it may be about."""
+        return queries.places_of(rdv_ids)
+
+    def among(self, event: Any, people: Mapping[int, Sequence[Participation]]) -> Sequence[Participation]:
+        """Those of them this event is about."""
+        wanted = set(event.participation_ids)
+        return [place for place in people.get(event.rdv_id, ()) if place.id in wanted]
 
     def rdv(self, event: Any, participations: Sequence[Participation]) -> Rdv | None:
         return db.session.get(Rdv, event.rdv_id)
@@ -306,8 +329,16 @@ def emit(event: Event) -> int:
 
     The same event twice promises once: its unique key decides. Answers how many messages it is for.
     """
-    notice = Notice.registry[type(event)]
-    rows = notice.rows(event, utcnow())
+    return emit_many([event])
+
+
+def emit_many(events: Sequence[Event]) -> int:
+    """The same for one change to many sessions, whose events are of one kind: the number of statements does not grow
+    with theirs. Expects the sessions to be loaded with what messages say of them."""
+    if not events:
+        return 0
+    notice = Notice.registry[type(events[0])]
+    rows = notice.rows_of(events, utcnow())
     if not rows:
         return 0
     db.session.flush()

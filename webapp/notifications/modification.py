@@ -4,33 +4,30 @@ What was is what the reader was last told (`queries.notifications.Batch.known`);
 that the reader knows already, does not leave.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from webapp.domain import events
 from webapp.domain.participation import Statut
-from webapp.extensions import db
 from webapp.models import Notification, Participation, Rdv
 from webapp.queries import notifications as queries
 
-from .base import SeanceNotice
+from .base import GroupNotice
 
 
-class Modification(SeanceNotice, event=events.Modification):
+class Modification(GroupNotice, event=events.Modification):
     calendar = "REQUEST"
 
-    def participations(self, event: Any) -> Any:
-        return queries.active_participations(event.rdv_id)
+    def people(self, rdv_ids: Collection[int]) -> Mapping[int, Sequence[Participation]]:
+        return queries.concerned(rdv_ids)
 
-    def rdv(self, event: Any, participations: Any) -> Rdv | None:
-        return db.session.get(Rdv, event.rdv_id)
+    def among(self, event: Any, people: Mapping[int, Sequence[Participation]]) -> Sequence[Participation]:
+        return people.get(event.rdv_id, ())
 
-    def sujet(self, event: Any) -> tuple[str, int]:
-        return "rdv", event.rdv_id
-
-    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
-        return [{**row, "avant": dict(event.avant)} for row in super().rows(event, now)]
+    def rows_of(self, events: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
+        before = {event.rdv_id: dict(event.avant) for event in events}
+        return [{**row, "avant": before[row["rdv_id"]]} for row in super().rows_of(events, now)]
 
     def starts(self, avant: Mapping[str, str] | None) -> list[datetime]:
         return [datetime.fromisoformat(avant["debut"])] if avant else []

@@ -1,5 +1,6 @@
 """Who reads a message about some participations, and by which channel (`docs/notifications.md`, Matrix)."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,22 +91,28 @@ def prevenus(
     without a word is left out, but for what is written to all on purpose (`tous`). `textes`: how many texts can still
     leave today (None: no limit).
 
+    The places may be those of several sessions: one message per session, person and channel, each person counted once.
     Expects usagers (and who answers for them) to be loaded: see `queries.notifications.with_readers`.
     """
-    readers = lecteurs(p for p in participations if p.prevenir or tous)
+    by_session: dict[int, Places] = defaultdict(list)
+    for participation in participations:
+        if participation.prevenir or tous:
+            by_session[participation.rdv_id].append(participation)
+    readers = [reader for places in by_session.values() for reader in lecteurs(places)]
     sms = sum(len(r.adresses[Canal.SMS]) for r in readers) if Canal.SMS in canaux else 0
     unsent = max(0, sms - textes) if textes is not None else 0
     by_mail = [r for r in readers if r.courriel and Canal.COURRIEL in canaux]
     by_text = [r for r in readers if r.adresses[Canal.SMS] and Canal.SMS in canaux]
     without = [r for r in by_text if not r.courriel]
-    reached = {r.usager.id for r in (*by_mail, *by_text)}
+    reached = {id(r) for r in (*by_mail, *by_text)}
     # Past the day's texts, who has an e-mail gets one; who has none is to be called, and nobody knows yet who that is.
-    short = {r.usager.id for r in without} if unsent and textes == 0 else set()
+    short = {id(r) for r in without} if unsent and textes == 0 else set()
+    to_call = {r.usager.id: r.usager for r in readers if id(r) not in reached or id(r) in short}
     return Prevenus(
-        personnes=len(readers),
+        personnes=len({r.usager.id for r in readers}),
         sms=sms - unsent,
         courriels=sum(len(r.adresses[Canal.COURRIEL]) for r in by_mail),
-        a_appeler=[r.usager for r in readers if r.usager.id not in reached or r.usager.id in short],
+        a_appeler=list(to_call.values()),
         manquent=unsent,
     )
 

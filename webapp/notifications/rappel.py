@@ -1,5 +1,6 @@
 """A reminder, some hours before the start, to each person who is booked and wants it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +29,9 @@ class Rappel(GroupNotice, event=events.Rappel):
     def concerns(self, participation: Participation, rdv: Rdv) -> bool:
         return participation.rappeler and super().concerns(participation, rdv)
 
-    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+    def rows_of(self, events: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
         # The promise is kept once per person, not once per session: late joiners have later reminders of their own.
-        rows = super().rows(event, now)
+        rows = super().rows_of(events, now)
         return [{**row, "sujet_type": "participation", "sujet_id": row["participation_ids"][0]} for row in rows]
 
     def stale_rdv(self, rdv: Rdv, notification: Notification, now: datetime) -> str | None:

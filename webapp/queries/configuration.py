@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -143,6 +143,25 @@ def coming_sessions(organisation_id: int, plage_id: int, now: datetime, limit: i
         .order_by(Rdv.starts_at)
         .limit(limit)
     ).all()
+
+
+def coming_days(plage: PlageOuverture, now: datetime) -> Sequence[date]:
+    """The days of its sessions to come that are not cancelled, soonest first."""
+    return [
+        day
+        for day in db.session.scalars(
+            select(Rdv.occurrence_le)
+            .where(Rdv.plage_ouverture_id == plage.id, Rdv.starts_at > now, Rdv.cancelled_at.is_(None))
+            .order_by(Rdv.occurrence_le)
+        )
+        if day
+    ]
+
+
+def held_before(plage: PlageOuverture, day: date) -> bool:
+    """Has the plage a session of an earlier day, past and cancelled ones included?"""
+    earlier = Rdv.plage_ouverture_id == plage.id, Rdv.occurrence_le < day
+    return bool(db.session.scalar(select(exists().where(*earlier))))
 
 
 def holds_sessions(agent: Agent) -> bool:

@@ -43,6 +43,16 @@ def session_alone(organisation_id: int, rdv_id: int) -> Rdv | None:
     return db.session.scalars(_session(organisation_id, rdv_id)).first()
 
 
+def sessions(organisation_id: int, rdv_ids: Collection[int]) -> Sequence[Rdv]:
+    """Those of these sessions that are the organisation's, with their motif, soonest first: one statement."""
+    return db.session.scalars(
+        select(Rdv)
+        .where(Rdv.organisation_id == organisation_id, Rdv.id.in_(rdv_ids))
+        .options(joinedload(Rdv.motif), joinedload(Rdv.organisation), joinedload(Rdv.lieu))
+        .order_by(Rdv.starts_at, Rdv.id)
+    ).all()
+
+
 def _session(organisation_id: int, rdv_id: int) -> Select[tuple[Rdv]]:
     return (
         select(Rdv)

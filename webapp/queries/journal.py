@@ -51,7 +51,7 @@ def lines(
     as `before`. What is the organisation's as a whole is for who sees all its services.
 
     Each: Journal, auteur_prenom, auteur_nom, prenom, nom (of the person), agent_prenom, agent_nom (of the agent it is
-    about), motif, titre (of the plage), starts_at.
+    about, or whose absence), motif, titre (of the plage), starts_at.
     """
     last, author, subject = aliased(Journal), aliased(Agent), aliased(Agent)
     motif_id = func.coalesce(
@@ -74,7 +74,7 @@ def lines(
         .outerjoin(Rdv, Rdv.id == Journal.rdv_id)
         .outerjoin(PlageOuverture, and_(Journal.sujet_type == "plageouverture", PlageOuverture.id == Journal.sujet_id))
         .outerjoin(Motif, Motif.id == motif_id)
-        .outerjoin(subject, and_(Journal.sujet_type == "agent", subject.id == Journal.sujet_id))
+        .outerjoin(subject, and_(Journal.sujet_type.in_(("agent", "absence")), subject.id == Journal.sujet_id))
         .outerjoin(Participation, and_(Journal.sujet_type == "participation", Participation.id == Journal.sujet_id))
         .outerjoin(Usager, Usager.id == Participation.usager_id)
         .where(Journal.organisation_id == organisation_id, *choix.conditions())
@@ -99,6 +99,12 @@ def places(organisation_id: int, lieux: Iterable[int], salles: Iterable[int]) ->
     )
     first, second = (dict(tuple(row) for row in db.session.execute(question)) for question in (named, rooms))
     return first, second
+
+
+def names_of(organisation_id: int, agents: Iterable[int]) -> dict[int, str]:
+    """The names of these agents, those of the organisation only."""
+    question = select(Agent).where(Agent.organisation_id == organisation_id, Agent.id.in_(set(agents)))
+    return {agent.id: agent.nom_complet for agent in db.session.scalars(question)}
 
 
 def authors(organisation_id: int, among: Services) -> Sequence[Any]:

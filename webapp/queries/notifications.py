@@ -40,23 +40,28 @@ def with_readers() -> ExecutableOption:
     return joinedload(Participation.usager).joinedload(Usager.responsable)
 
 
-def participations_to_tell(rdv_id: int, participation_ids: Collection[int]) -> Sequence[Participation]:
-    """These participations of one session, with their readers, in one statement."""
-    found = db.session.scalars(
-        select(Participation).where(Participation.rdv_id == rdv_id).options(with_readers()).order_by(Participation.id)
-    )
-    wanted = set(participation_ids)
-    return [participation for participation in found if participation.id in wanted]
+def places_of(rdv_ids: Collection[int], *statuts: Statut) -> Mapping[int, Sequence[Participation]]:
+    """Session → its participations, of these statuses only when some are given, with their readers: one statement."""
+    found: dict[int, list[Participation]] = {rdv_id: [] for rdv_id in rdv_ids}
+    if not found:
+        return found
+    question = select(Participation).where(Participation.rdv_id.in_(found))
+    if statuts:
+        question = question.where(Participation.statut.in_(statuts))
+    for place in db.session.scalars(question.options(with_readers()).order_by(Participation.rdv_id, Participation.id)):
+        found[place.rdv_id].append(place)
+    return found
+
+
+def concerned(rdv_ids: Collection[int]) -> Mapping[int, Sequence[Participation]]:
+    """Session → the people who are told when it changes or is cancelled, with their readers. The one place that says
+    so: what a page announces, and what leaves."""
+    return places_of(rdv_ids, Statut.INSCRIT)
 
 
 def active_participations(rdv_id: int) -> Sequence[Participation]:
-    """Who is booked in a session, with their readers: whom a cancellation would tell."""
-    return db.session.scalars(
-        select(Participation)
-        .where(Participation.rdv_id == rdv_id, Participation.statut == Statut.INSCRIT)
-        .options(with_readers())
-        .order_by(Participation.id)
-    ).all()
+    """The same for one session."""
+    return concerned([rdv_id])[rdv_id]
 
 
 # --- delivery ----------------------------------------------------------------------------------------------------
@@ -408,39 +413,3 @@ def failures(limit: int = 20) -> Sequence[Any]:
         .order_by(Notification.id.desc())
         .limit(limit)
     ).all()
-
-
-@dataclass(frozen=True, slots=True)
-class Depart:
-    """How far a message to many people of a session is: of `total`, what waits, what failed."""
-
-    event: str
-    total: int
-    attend: int
-    echecs: int
-    cree_le: datetime
-
-    @property
-    def faits(self) -> int:
-        return self.total - self.attend
-
-
-TO_MANY = ("annulation", "modification", "message")
-
-
-def departures(rdv_id: int, since: datetime) -> list[Depart]:
-    """The messages to the people of a session written down since then, latest first; one statement."""
-    row = Notification
-    rows = db.session.execute(
-        select(
-            row.event,
-            func.count().label("total"),
-            func.count(case((in_state(row, *WAITING), 1))).label("waiting"),
-            func.count(case((row.etat == EtatNotification.ECHEC, 1))).label("failed"),
-            func.min(row.cree_le, type_=row.cree_le.type).label("written"),
-        )
-        .where(row.rdv_id == rdv_id, row.event.in_(TO_MANY), row.destinataire_type == "usager", row.cree_le > since)
-        .group_by(row.event, row.changement)
-        .order_by(func.max(row.id).desc())
-    )
-    return [Depart(found.event, found.total, found.waiting, found.failed, found.written) for found in rows]

@@ -6,6 +6,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlalchemy import delete, select, update
 
 from webapp import links
@@ -27,7 +28,8 @@ INVITATION_LIFE = timedelta(days=7)
 SESSION_LIFE = timedelta(hours=12)
 PASSWORD_MIN = 12
 
-_hasher = PasswordHasher()  # Argon2id, RFC 9106's second recommended parameters
+HASHING = RFC_9106_LOW_MEMORY  # Argon2id, RFC 9106's second recommended parameters
+_hasher = PasswordHasher.from_parameters(HASHING)
 
 
 @cache

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from webapp.domain.droits import Decision, Droit, decide
 from webapp.domain.errors import Interdit, Introuvable
 from webapp.extensions import db
-from webapp.models import Agent, DroitAgent, Organisation, PlageOuverture, Rdv
+from webapp.models import Absence, Agent, DroitAgent, Organisation, PlageOuverture, Rdv
 
 
 def _scope(obj: Any) -> tuple[int, int | None]:
@@ -20,6 +20,8 @@ def _scope(obj: Any) -> tuple[int, int | None]:
 
 
 def _decision(agent: Agent, droit: Droit, obj: Any) -> Decision:
+    if isinstance(obj, Absence):
+        return _about(agent, droit, obj.agent)
     organisation_id, service_id = _scope(obj)
     octrois = agent.octrois()
     decision = decide(octrois, droit, organisation_id, service_id)
@@ -31,6 +33,15 @@ def _decision(agent: Agent, droit: Droit, obj: Any) -> Decision:
     ):
         return decide(octrois, Droit.GERER_SES_PLAGES, organisation_id, service_id)
     return decision
+
+
+def _about(agent: Agent, droit: Droit, colleague: Agent) -> Decision:
+    """What is somebody's own: theirs to do, or in one of their services who has the right there."""
+    if colleague.id == agent.id:
+        return Decision.PERMIS
+    scopes: list[int | None] = [service.id for service in colleague.services]
+    found = {decide(agent.octrois(), droit, colleague.organisation_id, scope) for scope in scopes or [None]}
+    return next(one for one in (Decision.PERMIS, Decision.INTERDIT, Decision.CACHE) if one in found)
 
 
 def may(agent: Agent, droit: Droit, obj: Any) -> bool:

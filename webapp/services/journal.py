@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Agent, Journal, Rdv
+from webapp.models import Absence, Agent, Journal, Rdv
 
 
 def note(
@@ -33,43 +33,45 @@ def note(
     )
 
 
+def note_sessions(action: str, lines: Iterable[tuple[Rdv, dict[str, Any]]], agent: Agent) -> None:
+    """The same thing was done to each of these sessions, with these details: one statement for all."""
+    rows = [
+        {
+            "organisation_id": rdv.organisation_id,
+            "acteur": Acteur.AGENT,
+            "agent_id": agent.id,
+            "rdv_id": rdv.id,
+            "sujet_type": "rdv",
+            "sujet_id": rdv.id,
+            "action": action,
+            "details": details,
+        }
+        for rdv, details in lines
+    ]
+    if rows:
+        _write(*rows)
+
+
 def note_capacities(changes: Iterable[tuple[Rdv, int | None]], agent: Agent) -> None:
-    """These sessions are about to have that many seats, through their plage or their motif: one statement for all."""
-    rows = [
-        {
-            "organisation_id": rdv.organisation_id,
-            "acteur": Acteur.AGENT,
-            "agent_id": agent.id,
-            "rdv_id": rdv.id,
-            "sujet_type": "rdv",
-            "sujet_id": rdv.id,
-            "action": "capacite",
-            "details": {"de": rdv.capacite_max, "a": capacity},
-        }
-        for rdv, capacity in changes
-        if capacity != rdv.capacite_max
-    ]
-    if rows:
-        _write(*rows)
+    """These sessions are about to have that many seats, through their plage or their motif."""
+    changed = ((rdv, {"de": rdv.capacite_max, "a": seats}) for rdv, seats in changes if seats != rdv.capacite_max)
+    note_sessions("capacite", changed, agent)
 
 
-def note_places(changes: Iterable[tuple[Rdv, dict[str, str], dict[str, str]]], agent: Agent, prevenir: bool) -> None:
-    """Where these sessions are held reads otherwise since their place or room was corrected: one statement for all."""
-    rows = [
+def note_absence(absence: Absence, action: str, agent: Agent, changements: dict[str, Any]) -> None:
+    """One line about whose absence it is: it stands when the absence no longer does."""
+    _write(
         {
-            "organisation_id": rdv.organisation_id,
+            "organisation_id": absence.organisation_id,
             "acteur": Acteur.AGENT,
             "agent_id": agent.id,
-            "rdv_id": rdv.id,
-            "sujet_type": "rdv",
-            "sujet_id": rdv.id,
-            "action": "modification",
-            "details": {"de": before, "a": after, "prevenir": prevenir},
+            "rdv_id": None,
+            "sujet_type": "absence",
+            "sujet_id": absence.agent_id,
+            "action": action,
+            "details": {"changements": changements},
         }
-        for rdv, before, after in changes
-    ]
-    if rows:
-        _write(*rows)
+    )
 
 
 def _write(*rows: dict[str, Any]) -> None:

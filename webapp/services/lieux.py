@@ -1,12 +1,10 @@
 """Where sessions are held: places and their rooms, and what their coming sessions' people are told of a correction."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import joinedload, selectinload
 
 from webapp import live
 from webapp.clock import utcnow
@@ -15,15 +13,15 @@ from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Perime, Refus
 from webapp.domain.events import Modification
 from webapp.extensions import db
-from webapp.models import Agent, Lieu, Participation, Rdv, Salle, Usager
-from webapp.notifications.base import emit
+from webapp.models import Agent, Lieu, Rdv, Salle
+from webapp.notifications.base import emit_many
 from webapp.notifications.content import ou_et_quand
-from webapp.notifications.people import Prevenus, prevenus
 from webapp.queries import lieux as queries
 
 from . import journal
 from .droits import require
 from .organisation import locked_organisation, set_fields
+from .series import SAID
 from .transaction import seat_lock, transaction
 
 LIEU = ("name", "address", "postal_code", "city", "phone", "pmr")
@@ -41,24 +39,6 @@ def cle(row: Lieu | Salle) -> str:
 def is_news(row: Lieu | Salle, data: dict[str, Any]) -> bool:
     """Would this change what people were told?"""
     return any(name in data and getattr(row, name) != data[name] for name in ANNONCES[type(row)])
-
-
-def told(places: Iterable[Participation]) -> Prevenus:
-    """Who would be told about these places in several sessions: one message per session, person and channel."""
-    by_session: dict[int, list[Participation]] = defaultdict(list)
-    readers: set[int] = set()
-    for place in places:
-        by_session[place.rdv_id].append(place)
-        if place.prevenir:
-            readers.add(place.usager.responsable_id or place.usager_id)
-    each = [prevenus(found) for found in by_session.values()]
-    to_call: dict[int, Usager] = {usager.id: usager for one in each for usager in one.a_appeler}
-    return Prevenus(
-        personnes=len(readers),
-        sms=sum(one.sms for one in each),
-        courriels=sum(one.courriels for one in each),
-        a_appeler=list(to_call.values()),
-    )
 
 
 def save_lieu(
@@ -219,9 +199,15 @@ def _correct(
     people = [rdv for rdv in coming if rdv.places_prises]
     extra: dict[str, Any] = {"seances": len(coming), "prevenir": prevenir and bool(people)} if news else {}
     journal.note(lieu.organisation_id, action, row, agent=agent, changements=changes, **extra)
-    journal.note_places([(rdv, before[rdv.id], ou_et_quand(rdv)) for rdv in people], agent, prevenir)
-    for rdv in people if prevenir else ():
-        emit(Modification(auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, avant=before[rdv.id]))
+    told = ((rdv, {"de": before[rdv.id], "a": ou_et_quand(rdv), "prevenir": prevenir}) for rdv in people)
+    journal.note_sessions("modification", told, agent)
+    if prevenir:
+        emit_many(
+            [
+                Modification(auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, avant=before[rdv.id])
+                for rdv in people
+            ]
+        )
     for rdv in coming:
         live.publish(rdv.id, rdv.version)
     return True
@@ -239,13 +225,5 @@ def _coming(where: Lieu | Salle) -> list[Rdv]:
         for rdv in seat_lock(*ids)
         if rdv.cancelled_at is None and rdv.starts_at > now and getattr(rdv, there) == where.id
     ]
-    # What goes with them in a few statements rather than some for each.
-    with_what_is_said = (
-        joinedload(Rdv.organisation),
-        joinedload(Rdv.motif),
-        joinedload(Rdv.lieu),
-        joinedload(Rdv.salle),
-        selectinload(Rdv.agents),
-    )
-    db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).options(*with_what_is_said)).all()
+    db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).options(*SAID)).all()  # in a few statements
     return rows

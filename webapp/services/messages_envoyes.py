@@ -3,9 +3,10 @@
 from collections import Counter
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from webapp.clock import utcnow
+from webapp.domain.errors import Introuvable
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
 from webapp.models import Agent, EtatNotification, Notification, Organisation
@@ -19,7 +20,11 @@ KEPT_FAILURES = timedelta(days=30)
 
 
 def retry_message(message_id: int, *, agent: Agent) -> bool:
-    """Send this message of the agent's organisation again, if it failed; asked twice, the second changes nothing."""
+    """Send this message of the agent's organisation again, if it failed; asked twice, the second changes nothing.
+    Raises `Introuvable` for a message of somebody else's."""
+    known = select(Notification.id).filter_by(id=message_id, organisation_id=agent.organisation_id)
+    if db.session.scalar(known) is None:
+        raise Introuvable("Ce message n’existe pas ou n’existe plus.")
     return bool(_retry(Notification.id == message_id, agent=agent))
 
 

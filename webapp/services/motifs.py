@@ -1,15 +1,19 @@
 """Describe what can be booked (docs/domain.md rules 1 and 3)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import exists, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from webapp import live
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Refus
+from webapp.domain.settings import resolve
 from webapp.extensions import db
 from webapp.models import Agent, Motif, Rdv, Service, TypeMotif, ouverture
 
@@ -85,6 +89,48 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
 def told_changes(motif: Motif, data: dict[str, Any]) -> list[str]:
     """Which settings that booked people have read would not say the same any more."""
     return [name for name in TOLD if name in data and getattr(motif, name) != data[name]]
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What other settings would do to the coming sessions that inherit them: those with more people than places, and
+    those the public could no longer book. Nobody is removed, nobody is written to."""
+
+    debordent: Sequence[tuple[Rdv, int]] = ()
+    fermees: int = 0
+    inscrites: int = 0
+    """People booked in the latter."""
+
+    def __bool__(self) -> bool:
+        return bool(self.debordent or self.inscrites)
+
+
+def consequences(motif: Motif, data: dict[str, Any]) -> Consequences:
+    """The same before anything is saved; one statement."""
+    wanted = SimpleNamespace(
+        capacite_max=data.get("capacite_max", motif.capacite_max),
+        reservable_par=data.get("reservable_par", motif.reservable_par),
+    )
+    if (wanted.capacite_max, wanted.reservable_par) == (motif.capacite_max, motif.reservable_par):
+        return Consequences()
+    rdvs = db.session.scalars(
+        select(Rdv)
+        .where(Rdv.motif_id == motif.id, Rdv.starts_at > utcnow(), Rdv.cancelled_at.is_(None))
+        .options(joinedload(Rdv.plage_ouverture), joinedload(Rdv.motif))
+        .order_by(Rdv.starts_at)
+    ).all()
+    over = []
+    for rdv in rdvs:
+        seats = effective_capacity(rdv, motif=wanted)
+        if seats is not None and seats != rdv.capacite_max and rdv.places_prises > seats:
+            over.append((rdv, seats))
+    closed = [rdv for rdv in rdvs if _is_open(rdv, motif) and not _is_open(rdv, wanted)]
+    return Consequences(over, len(closed), sum(rdv.places_prises for rdv in closed))
+
+
+def _is_open(rdv: Rdv, motif: Any) -> bool:
+    who = resolve("reservable_par", rdv=rdv, plage=rdv.plage_ouverture, motif=motif).valeur
+    return who in (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
 
 
 def set_archived(motif_id: int, archived: bool, agent: Agent) -> Motif:

@@ -1,30 +1,44 @@
 """A collective plage d'ouverture becomes its sessions (docs/domain.md rules 2 to 5)."""
 
 import logging
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, func, insert, or_, select, update
+from dateutil.relativedelta import relativedelta
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import selectinload
 
-from webapp import live
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Occupe, Perime, Refus
-from webapp.domain.recurrence import Recurrence, horizon, interval_utc, occurrences, to_utc
+from webapp.domain.recurrence import MAX_YEARS, Recurrence, horizon, occurrences, to_utc
+from webapp.domain.serie import Choix, Sort
 from webapp.extensions import db
-from webapp.models import Agent, Journal, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu, TypeMotif
-from webapp.models.rdv import rdv_agents
+from webapp.models import Agent, Lieu, Motif, PlageOuverture, Rdv, Salle, TypeLieu, TypeMotif
 
 from . import journal
 from .droits import may, require
-from .rdvs import effective_capacity
-from .transaction import seat_lock, transaction
+from .rdvs import Occupants, OuEtQuand
+from .series import (
+    VISIBLES,
+    Apercu,
+    Serie,
+    as_shown,
+    carry_out,
+    coming,
+    create,
+    differences,
+    held_by_a_booking,
+    planned,
+    values,
+    where_and_when,
+)
+from .transaction import transaction
 
 log = logging.getLogger(__name__)
 
@@ -55,83 +69,84 @@ class PlageData:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What saving a plage did to its coming sessions."""
+    """What was done to the coming sessions of a plage."""
 
     plage: PlageOuverture
-    creees: int
-    retirees: int
-    gardees: int  # booked sessions that no longer fit the plage: they keep their date and place
+    creees: int = 0
+    retirees: int = 0
+    gardees: int = 0  # booked sessions that no longer fit the plage: they keep their date and place
     depassees: int = 0  # coming sessions with more people than their new capacity: nobody is removed
+    deplacees: int = 0  # those where people are booked
+    annulees: int = 0
+    prevenues: tuple[int, ...] = ()  # sessions whose people were to be told
+    changee: bool = True
 
 
-def save_plage(plage_id: int | None, data: PlageData, agent: Agent, *, version: int | None = None) -> Reconciliation:
+@dataclass(frozen=True, slots=True)
+class Accord:
+    """What an agent decided, once they had read what would happen. `attendu`: the keys of what was read (None: there
+    was no page to read); anything else by then raises `Perime`."""
+
+    choix: Choix = field(default_factory=Choix)
+    prevenir: bool = True
+    raison: str = ""
+    attendu: Collection[str] | None = None
+
+
+def save_plage(
+    plage_id: int | None,
+    data: PlageData,
+    agent: Agent,
+    *,
+    version: int | None = None,
+    accord: Accord = Accord(),
+    look: Callable[[], None] = lambda: None,
+) -> Reconciliation:
     """Create or change a collective plage, and its coming sessions with it, in one transaction.
 
-    Empty coming sessions follow the plage; booked ones keep their date and place (`detache`) and take the rest. Past
-    sessions never change. `version` is the one the form showed: raises `Perime` when a colleague saved meanwhile.
-    Raises `Refus` with the reason when the data don't hold together, `Interdit`, `Introuvable`.
+    Empty coming sessions follow the plage; booked ones are moved and their people told, kept as they are (`detache`) or
+    cancelled, as was agreed. Past sessions never change. `version` is the one the form showed: raises `Perime` when a
+    colleague saved meanwhile. `look` is a last look when no rule stands against a new plage: what it raises stops the
+    saving. Raises `Refus` with the reason when the data don't hold together, `Interdit`, `Introuvable`. The same form
+    sent twice changes nothing more.
     """
     data.recurrence.check(data.first_day)
     with transaction():
-        motif = _settled(data.motif_id, alone=plage_id is None)
-        coming: list[Rdv] = []
+        motif = settled(data.motif_id, alone=plage_id is None)
         if plage_id is None:
-            if not may(agent, Droit.GERER_SES_PLAGES, motif):
-                require(agent, Droit.GERER_PLAGES, motif)
-            plage = PlageOuverture(organisation_id=motif.organisation_id, motif=motif, agents=[])
-        else:
-            plage = _locked(plage_id)
-            require(agent, Droit.GERER_PLAGES, plage)
-            if version is not None and version != plage.version:
-                raise Perime("Un collègue a modifié cette plage entre-temps : rechargez-la avant d’enregistrer.")
-            if plage.motif_id != motif.id:
-                raise Refus("Le motif d’une plage ne change plus une fois ses séances créées : créez une autre plage.")
-            coming = _coming(plage)
-        agents = _check(data, motif, plage)
-        if plage_id is None and (twin := _twin(data, motif)) is not None:
-            return Reconciliation(twin, coming_count(twin.id), 0, 0)  # the same form sent twice
-        plage.agents = agents
-        for name in (
-            "title", "first_day", "start_time", "end_time", "capacite_max", "instructions_avant", "instructions_apres",
-            "reservable_par", "nom_sms",
-        ):  # fmt: skip
-            setattr(plage, name, getattr(data, name))
-        sur_place = motif.location_type is TypeLieu.SUR_PLACE
-        plage.lieu_id = data.lieu_id if sur_place else None
-        plage.salle_id = data.salle_id if sur_place else None
-        plage.lien_visio = "" if sur_place else data.lien_visio
-        plage.rrule = data.recurrence.to_rrule()
-        plage.excluded = sorted({day.isoformat() for day in data.excluded})
-        if plage_id is None:
-            db.session.add(plage)
-        else:
+            return _created(data, motif, agent, look)
+        plage = locked(plage_id)
+        require(agent, Droit.GERER_PLAGES, plage)
+        before = values(plage)
+        if values(proposed(data, motif, plage)) != before:
+            same_version(plage, version)
+        if plage.motif_id != motif.id:
+            raise Refus("Le motif d’une plage ne change plus une fois ses séances créées : créez une autre plage.")
+        serie = coming(plage.id, locked=True)
+        write(plage, data, check(data, motif, plage), agent)
+        changements = differences(before, values(plage))
+        if changements:
             plage.version += 1
-        if not may(agent, Droit.GERER_PLAGES, plage):
-            raise Refus("Vous pouvez gérer vos propres plages : restez parmi les agents de celle-ci.")
         db.session.flush()
-        retirees, gardees = _reconcile(plage, coming, agent)
-        creees = _create_missing(plage)
+        done = reconcile(plage, serie, agent, accord, visible=bool(VISIBLES & set(changements)))
+        if not changements and not counts(done):
+            return replace(done, changee=False)
         journal.note(
-            plage.organisation_id,
-            "plage_creee" if plage_id is None else "plage_modifiee",
-            plage,
-            agent=agent,
-            creees=creees,
-            retirees=retirees,
-            gardees=gardees,
+            plage.organisation_id, "plage_modifiee", plage, agent=agent, changements=changements, **counts(done)
         )
-        over = sum(1 for rdv in coming if rdv.capacite_max is not None and rdv.places_prises > rdv.capacite_max)
-        return Reconciliation(plage, creees, retirees, gardees, over)
+        return done
 
 
 def materialise(plage_id: int) -> int:
     """Create the plage's missing sessions up to the horizon; returns how many. A second run changes nothing."""
     with transaction():
-        motif_id = db.session.scalar(select(PlageOuverture.motif_id).where(PlageOuverture.id == plage_id))
-        if motif_id is None:
-            raise Introuvable(GONE)
-        _settled(motif_id)
-        return _create_missing(_locked(plage_id))
+        settled(motif_of(plage_id))
+        plage = locked(plage_id)
+        known = set(db.session.scalars(select(Rdv.occurrence_le).where(Rdv.plage_ouverture_id == plage.id)))
+        missing = {day: ou for day, ou in wanted_days(plage, Serie((), Occupants({}))).items() if day not in known}
+        if missing:
+            create(plage, missing)
+        return len(missing)
 
 
 def extend_horizons() -> int:
@@ -186,7 +201,15 @@ def days_of(plage: PlageOuverture, until: date | None = None) -> list[date]:
     )
 
 
-def _settled(motif_id: int, *, alone: bool = False) -> Motif:
+def motif_of(plage_id: int) -> int:
+    """The motif of that plage: it is locked first."""
+    motif_id = db.session.scalar(select(PlageOuverture.motif_id).where(PlageOuverture.id == plage_id))
+    if motif_id is None:
+        raise Introuvable(GONE)
+    return motif_id
+
+
+def settled(motif_id: int, *, alone: bool = False) -> Motif:
     """The motif, held still until the commit: what new sessions inherit can't change under them. `alone`: nobody else
     creates a plage of it meanwhile.
 
@@ -200,7 +223,7 @@ def _settled(motif_id: int, *, alone: bool = False) -> Motif:
     return motif
 
 
-def _twin(data: PlageData, motif: Motif) -> PlageOuverture | None:
+def twin_of(data: PlageData, motif: Motif) -> PlageOuverture | None:
     """A plage that says exactly this already: a double click makes one (docs/domain.md rule 19)."""
     found = db.session.scalars(
         select(PlageOuverture)
@@ -220,7 +243,7 @@ def _twin(data: PlageData, motif: Motif) -> PlageOuverture | None:
     return next((plage for plage in found if {a.id for a in plage.agents} == set(data.agent_ids)), None)
 
 
-def _locked(plage_id: int) -> PlageOuverture:
+def locked(plage_id: int) -> PlageOuverture:
     plage = db.session.scalars(
         select(PlageOuverture)
         .where(PlageOuverture.id == plage_id)
@@ -233,20 +256,7 @@ def _locked(plage_id: int) -> PlageOuverture:
     return plage
 
 
-def _coming(plage: PlageOuverture) -> list[Rdv]:
-    """The plage's coming sessions, locked, with their agents. One cancelled while we waited for it is left out."""
-    now = utcnow()
-    ids = db.session.scalars(
-        select(Rdv.id).where(Rdv.plage_ouverture_id == plage.id, Rdv.starts_at > now, Rdv.cancelled_at.is_(None))
-    ).all()
-    if not ids:
-        return []
-    rows = [rdv for rdv in seat_lock(*ids) if rdv.cancelled_at is None and rdv.starts_at > now]
-    db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).options(selectinload(Rdv.agents))).all()
-    return rows
-
-
-def _check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
+def check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
     """The agents of the plage; raises `Refus` when something does not belong to something else."""
     if motif.type is not TypeMotif.COLLECTIF:
         raise Refus("Une plage collective a un motif collectif.")
@@ -254,6 +264,8 @@ def _check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
         raise Refus("Ce motif est archivé : on n’ouvre plus de plage pour lui.")
     if data.end_time <= data.start_time:
         raise Refus("L’heure de fin doit être après l’heure de début.")
+    if data.first_day > utcnow().date() + relativedelta(years=MAX_YEARS):
+        raise Refus(f"Le premier jour est à plus de {MAX_YEARS} ans : vérifiez l’année.")
     if data.capacite_max is not None and data.capacite_max < 1:
         raise Refus("La capacité est d’au moins une place.")
     reservable_par = data.reservable_par or motif.reservable_par
@@ -301,97 +313,117 @@ def _check_place(data: PlageData, motif: Motif, plage: PlageOuverture) -> None:
         raise Refus("Cette salle n’est pas dans ce lieu.")
 
 
-def _reconcile(plage: PlageOuverture, coming: list[Rdv], agent: Agent) -> tuple[int, int]:
-    """Bring the coming sessions in line with the plage; returns how many were removed, how many kept as they were."""
-    if not coming:
-        return 0, 0
-    # A session may stand beyond today's horizon, which the motif's booking delay moves: it is still one of the plage's.
-    wanted = set(days_of(plage, until=max(rdv.occurrence_le for rdv in coming if rdv.occurrence_le)))
-    used = set(
-        db.session.scalars(
-            select(Participation.rdv_id).where(Participation.rdv_id.in_([rdv.id for rdv in coming])).distinct()
-        )
+def proposed(data: PlageData, motif: Motif, plage: PlageOuverture | None = None) -> PlageOuverture:
+    """The plage as the data say it, that no session of the database knows."""
+    wanted = PlageOuverture(
+        id=plage.id if plage else None, organisation_id=motif.organisation_id, motif_id=motif.id, motif=motif
     )
-    gone = [rdv for rdv in coming if not rdv.detache and rdv.id not in used and rdv.occurrence_le not in wanted]
-    # Somebody being booked at this moment waits for our lock: their session is not ours to remove, nor to wait for.
-    free = select(Rdv.id).where(Rdv.id.in_([rdv.id for rdv in gone])).with_for_update(skip_locked=True)
-    removable = set(db.session.scalars(free)) if gone else set()
-    used |= {rdv.id for rdv in gone if rdv.id not in removable}
-    gone = [rdv for rdv in gone if rdv.id in removable]
-    _remove(gone)
-    kept = [rdv for rdv in coming if rdv not in gone]
-    gardees, rows = 0, []
-    for rdv in kept:
-        rdv.agents = list(plage.agents)
-        row: dict[str, Any] = {"id": rdv.id, "version": rdv.version + 1, "capacite_max": effective_capacity(rdv)}
-        place = _where_and_when(plage, rdv.occurrence_le)
-        here = {name: getattr(rdv, name) for name in place}
-        stays = rdv.detache or (rdv.id in used and (rdv.occurrence_le not in wanted or here != place))
-        gardees += stays and not rdv.detache
-        rows.append({**row, "detache": stays, **(here if stays else place)})
-        live.publish(rdv.id, row["version"])
+    _set(wanted, data, motif)
+    wanted.agents = chosen_agents(data.agent_ids, motif)
+    return wanted
+
+
+def _created(data: PlageData, motif: Motif, agent: Agent, look: Callable[[], None]) -> Reconciliation:
+    if not may(agent, Droit.GERER_SES_PLAGES, motif):
+        require(agent, Droit.GERER_PLAGES, motif)
+    plage = PlageOuverture(organisation_id=motif.organisation_id, motif=motif, agents=[])
+    agents = check(data, motif, plage)
+    if (twin := twin_of(data, motif)) is not None:
+        return Reconciliation(twin, coming_count(twin.id))  # the same form sent twice
+    write(plage, data, agents, agent)
+    look()
+    db.session.add(plage)
     db.session.flush()
-    journal.note_capacities(((rdv, row["capacite_max"]) for rdv, row in zip(kept, rows, strict=True)), agent)
-    if rows:  # all of them in one statement, whatever changes in each
-        db.session.execute(update(Rdv), rows)
-        ids = [row["id"] for row in rows]
-        db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).execution_options(populate_existing=True)).all()
-    return len(gone), gardees
+    serie = Serie((), Occupants({}))
+    done = reconcile(plage, serie, agent, Accord())
+    journal.note(plage.organisation_id, "plage_creee", plage, agent=agent, **counts(done))
+    return done
 
 
-def _remove(empty: list[Rdv]) -> None:
-    """Delete sessions nobody ever booked; what the journal says of them stays."""
-    ids = [rdv.id for rdv in empty]
-    if not ids:
-        return
-    for rdv in empty:
-        db.session.expunge(rdv)
-    db.session.execute(update(Journal).where(Journal.rdv_id.in_(ids)).values(rdv_id=None))
-    db.session.execute(delete(Rdv).where(Rdv.id.in_(ids)))
+def same_version(plage: PlageOuverture, version: int | None) -> None:
+    if version is not None and version != plage.version:
+        raise Perime("Un collègue a modifié cette plage entre-temps : rechargez-la avant d’enregistrer.")
 
 
-def _where_and_when(plage: PlageOuverture, day: date | None) -> dict[str, Any]:
-    """What a session of that day takes from its plage."""
-    assert day is not None
-    starts, ends = interval_utc(day, plage.start_time, plage.end_time, plage.organisation.timezone)
-    return {
-        "starts_at": starts,
-        "ends_at": ends,
-        "lieu_id": plage.lieu_id,
-        "salle_id": plage.salle_id,
-        "lien_visio": plage.lien_visio,
-    }
+def write(plage: PlageOuverture, data: PlageData, agents: list[Agent], agent: Agent) -> None:
+    plage.agents = agents
+    _set(plage, data, plage.motif)
+    if not may(agent, Droit.GERER_PLAGES, plage):
+        raise Refus("Vous pouvez gérer vos propres plages : restez parmi les agents de celle-ci.")
 
 
-def _create_missing(plage: PlageOuverture) -> int:
-    """One session per coming occurrence that has no row yet: moved, kept or cancelled ones keep theirs (rule 4).
+def _set(plage: PlageOuverture, data: PlageData, motif: Motif) -> None:
+    for name in (
+        "title", "first_day", "start_time", "end_time", "capacite_max", "instructions_avant", "instructions_apres",
+        "reservable_par", "nom_sms",
+    ):  # fmt: skip
+        setattr(plage, name, getattr(data, name))
+    sur_place = motif.location_type is TypeLieu.SUR_PLACE
+    plage.lieu_id = data.lieu_id if sur_place else None
+    plage.salle_id = data.salle_id if sur_place else None
+    plage.lien_visio = "" if sur_place else data.lien_visio
+    plage.rrule = data.recurrence.to_rrule()
+    plage.excluded = sorted({day.isoformat() for day in data.excluded})
 
-    An archived motif gets no new session.
-    """
-    db.session.flush()
+
+def counts(done: Reconciliation) -> dict[str, Any]:
+    names = ("creees", "retirees", "gardees", "deplacees", "annulees")
+    return {name: count for name in names if (count := getattr(done, name))}
+
+
+def wanted_days(plage: PlageOuverture, serie: Serie) -> dict[date, OuEtQuand]:
+    """The days the plage is still to be held, where and when. A session may stand beyond today's horizon, which the
+    motif's booking delay moves: it is still one of the plage's. An archived motif gets no new session."""
+    known = {rdv.occurrence_le for rdv in serie.rdvs if rdv.occurrence_le}
+    end = horizon(utcnow(), plage.motif.delai_max_jours, plage.motif.organisation.timezone)
+    open_to_new = plage.motif.archived_at is None
+    days = days_of(plage, until=max(known, default=None))
+    return {day: where_and_when(plage, day) for day in days if day in known or (open_to_new and day <= end)}
+
+
+def reconcile(
+    plage: PlageOuverture, serie: Serie, agent: Agent, accord: Accord, *, visible: bool = False
+) -> Reconciliation:
+    """Bring the coming sessions in line with the plage, as was agreed."""
     db.session.refresh(plage, ["lieu", "salle"])
-    if plage.motif.archived_at is not None:
-        return 0
-    known = set(db.session.scalars(select(Rdv.occurrence_le).where(Rdv.plage_ouverture_id == plage.id)))
-    missing = [day for day in days_of(plage) if day not in known]
-    if missing:
-        _insert(plage, missing)
-    return len(missing)
+    wanted = wanted_days(plage, serie)
+    gone = [r for r in serie.rdvs if not r.detache and r.occurrence_le not in wanted and not serie.people.known(r.id)]
+    apercu = planned(serie, wanted, accord.choix, plage=plage, busy=held_by_a_booking(gone))
+    as_shown(apercu, accord.attendu)
+    return carried_out(plage, apercu, serie, agent, accord, follows=True, visible=visible)
 
 
-def _insert(plage: PlageOuverture, days: list[date]) -> None:
-    """Their sessions, in three statements whatever their number."""
-    common = {
-        "organisation_id": plage.organisation_id,
-        "motif_id": plage.motif_id,
-        "plage_ouverture_id": plage.id,
-        "capacite_max": effective_capacity(Rdv(motif=plage.motif, plage_ouverture=plage)),
-    }
-    rows = [{**common, "occurrence_le": day, **_where_and_when(plage, day)} for day in days]
-    db.session.execute(insert(Rdv), rows)
-    made = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id == plage.id, Rdv.occurrence_le.in_(days)))
-    pairs = [{"rdv_id": rdv_id, "agent_id": agent.id} for rdv_id in made for agent in plage.agents]
-    db.session.execute(insert(rdv_agents), pairs)
+def carried_out(
+    plage: PlageOuverture,
+    apercu: Apercu,
+    serie: Serie,
+    agent: Agent,
+    accord: Accord,
+    *,
+    follows: bool = False,
+    visible: bool = False,
+) -> Reconciliation:
+    over, told = sum(step.deborde for step in apercu.etapes), tuple(apercu.prevenues)
+    moved = apercu.count(Sort.DEPLACEE, reservees=True)
+    done = carry_out(
+        apercu,
+        serie,
+        agent,
+        raison=accord.raison,
+        prevenir=accord.prevenir,
+        plage=plage if follows else None,
+        visible=visible,
+    )
+    return Reconciliation(
+        plage,
+        creees=done[Sort.CREEE],
+        retirees=done[Sort.RETIREE],
+        gardees=done[Sort.GARDEE],
+        depassees=over,
+        deplacees=moved,
+        annulees=done[Sort.ANNULEE],
+        prevenues=told,
+    )
 
 
 def coming_count(plage_id: int) -> int:

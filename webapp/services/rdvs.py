@@ -1,7 +1,9 @@
 """What happens to a whole session: moved or cancelled by the service, noted by agents, frozen when it starts."""
 
 import hashlib
-from dataclasses import asdict, astuple, dataclass
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,11 +19,12 @@ from webapp.domain.events import Annulation, Modification
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
 from webapp.extensions import db
-from webapp.models import Agent, Lieu, Motif, Participation, Rdv, Salle, TypeLieu
-from webapp.notifications.base import emit
+from webapp.models import Agent, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu
+from webapp.notifications.base import emit_many
 from webapp.notifications.content import ou_et_quand
 
 from . import journal
+from .lieux_ponctuels import LieuPonctuel, typed_place
 from .transaction import seat_lock, transaction
 
 FREEZE_AT_ONCE = 200
@@ -37,53 +40,87 @@ def cancel_rdv(rdv_id: int, *, agent: Agent, raison: str = "", prevenir: bool = 
         (rdv,) = seat_lock(rdv_id)
         if rdv.cancelled_at is not None:
             return rdv
-        now = utcnow()
-        if now >= rdv.ends_at:
+        if utcnow() >= rdv.ends_at:
             raise Refus("Cette séance est terminée : elle ne s’annule plus.")
-        active = db.session.execute(
-            select(Participation.id, Participation.statut)
-            .where(Participation.rdv_id == rdv.id, Participation.statut.in_(OCCUPENT))
-            .order_by(Participation.id)
-        ).all()
-        if any(statut is Statut.PRESENT for _, statut in active):
+        active = occupants([rdv.id])
+        if active.present(rdv.id):
             raise Refus("Quelqu’un est déjà noté présent : la séance a lieu, elle ne s’annule plus.")
+        cancel_locked([rdv], active, agent=agent, raison=raison, prevenir=prevenir)
+        return rdv
+
+
+@dataclass(frozen=True, slots=True)
+class Occupants:
+    """Who has, or had, a place in some sessions: (participation, status) by session, in the order of their places."""
+
+    places: Mapping[int, Sequence[tuple[int, Statut]]]
+
+    def actifs(self, rdv_id: int) -> tuple[int, ...]:
+        """The participations that hold a seat."""
+        return tuple(place for place, statut in self.places.get(rdv_id, ()) if statut in OCCUPENT)
+
+    def known(self, rdv_id: int) -> bool:
+        """Has anybody ever booked it?"""
+        return bool(self.places.get(rdv_id))
+
+    def present(self, rdv_id: int) -> bool:
+        """Is somebody there already?"""
+        return any(statut is Statut.PRESENT for _, statut in self.places.get(rdv_id, ()))
+
+
+def occupants(rdv_ids: Collection[int]) -> Occupants:
+    """The people of these sessions; one statement."""
+    found: dict[int, list[tuple[int, Statut]]] = defaultdict(list)
+    rows = db.session.execute(
+        select(Participation.rdv_id, Participation.id, Participation.statut)
+        .where(Participation.rdv_id.in_(rdv_ids))
+        .order_by(Participation.id)
+    )
+    for rdv_id, place, statut in rows if rdv_ids else ():
+        found[rdv_id].append((place, statut))
+    return Occupants(found)
+
+
+def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raison: str, prevenir: bool) -> None:
+    """Cancel sessions that are locked and may be, in a number of statements that does not grow with them: every active
+    participation becomes `annule`, each person is told once for each session they were in."""
+    if not rdvs:
+        return
+    now, ids = utcnow(), [rdv.id for rdv in rdvs]
+    for rdv in rdvs:
         rdv.version += 1
         rdv.cancelled_at, rdv.cancelled_reason, rdv.cancelled_by_id = now, raison[:300], agent.id
         rdv.places_prises = rdv.places_proposees = 0
-        db.session.execute(
-            update(Participation)
-            .where(Participation.rdv_id == rdv.id, Participation.statut.in_(OCCUPENT))
-            .values(
-                statut=Statut.ANNULE,
-                version=Participation.version + 1,
-                rdv_version=rdv.version,
-                statut_le=now,
-                statut_par=Acteur.AGENT,
-                statut_par_agent_id=agent.id,
-            )
-            .execution_options(synchronize_session="fetch")
+    db.session.flush()
+    version = select(Rdv.version).where(Rdv.id == Participation.rdv_id).scalar_subquery()
+    db.session.execute(
+        update(Participation)
+        .where(Participation.rdv_id.in_(ids), Participation.statut.in_(OCCUPENT))
+        .values(
+            statut=Statut.ANNULE,
+            version=Participation.version + 1,
+            rdv_version=version,
+            statut_le=now,
+            statut_par=Acteur.AGENT,
+            statut_par_agent_id=agent.id,
         )
-        db.session.flush()
-        journal.note(
-            rdv.organisation_id,
-            "annulation",
-            rdv,
-            agent=agent,
-            rdv_id=rdv.id,
-            personnes=len(active),
-            prevenir=prevenir,
-        )
-        if prevenir:
-            emit(
+        .execution_options(synchronize_session="fetch")
+    )
+    people = {rdv.id: active.actifs(rdv.id) for rdv in rdvs}
+    journal.note_sessions(
+        "annulation", ((rdv, {"personnes": len(people[rdv.id]), "prevenir": prevenir}) for rdv in rdvs), agent
+    )
+    if prevenir:
+        emit_many(
+            [
                 Annulation(
-                    auteur_agent_id=agent.id,
-                    rdv_id=rdv.id,
-                    version=rdv.version,
-                    participation_ids=tuple(row.id for row in active),
+                    auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, participation_ids=people[rdv.id]
                 )
-            )
+                for rdv in rdvs
+            ]
+        )
+    for rdv in rdvs:
         live.publish(rdv.id, rdv.version)
-        return rdv
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +138,44 @@ class OuEtQuand:
         """As the session is now."""
         return cls(rdv.starts_at, rdv.ends_at, rdv.lieu_id, rdv.salle_id, rdv.lien_visio)
 
+    def at(self, lieu: Lieu) -> "OuEtQuand":
+        """The same, in that place."""
+        return replace(self, lieu_id=lieu.id, salle_id=None)
+
     @property
     def cle(self) -> str:
         """What a page shows of it, to find out whether a colleague changed it meanwhile."""
         return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:16]
 
 
-def move_rdv(rdv_id: int, to: OuEtQuand, *, agent: Agent, connu: str = "", prevenir: bool = True) -> bool:
+def move_rdv(
+    rdv_id: int,
+    to: OuEtQuand,
+    *,
+    agent: Agent,
+    connu: str = "",
+    prevenir: bool = True,
+    autre: LieuPonctuel | None = None,
+    look: Callable[[], None] = lambda: None,
+) -> bool:
     """Hold one session at another time or place; everybody booked is told once what was and what is. Answers whether
     anything changed: the same form sent twice changes nothing more.
 
     The session leaves its plage's pattern (`detache`). `connu` is the `OuEtQuand.cle` of what the page showed: raises
-    `Perime` when a colleague changed it meanwhile. Raises `Refus` with the reason.
+    `Perime` when a colleague changed it meanwhile. `autre` is a place typed for it, `look` a last look when no rule
+    stands against it. Raises `Refus` with the reason.
     """
     with transaction():
         (rdv,) = seat_lock(rdv_id)
         here = OuEtQuand.of(rdv)
+        if autre is not None:
+            to = to.at(typed_place(rdv.organisation_id, autre, agent))
         if to == here:
             return False
         if connu and connu != here.cle:
             raise Perime("La date ou le lieu vient de changer : regardez, puis validez à nouveau.")
-        _check_move(rdv, to)
+        _check_move(rdv, to, to.lieu_id if autre else rdv.lieu_id)
+        look()
         avant = ou_et_quand(rdv)
         rdv.version += 1
         for name in ("starts_at", "ends_at", "lieu_id", "salle_id", "lien_visio"):
@@ -129,20 +183,26 @@ def move_rdv(rdv_id: int, to: OuEtQuand, *, agent: Agent, connu: str = "", preve
         rdv.detache = rdv.plage_ouverture_id is not None
         db.session.flush()
         db.session.refresh(rdv, ["lieu", "salle"])
-        journal.note(
-            rdv.organisation_id,
-            "modification",
-            rdv,
-            agent=agent,
-            rdv_id=rdv.id,
-            de=_kept(here),
-            a=_kept(to),
-            prevenir=prevenir,
-        )
-        if prevenir:
-            emit(Modification(auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, avant=avant))
-        live.publish(rdv.id, rdv.version)
+        told_moved([(rdv, here, avant)], agent=agent, prevenir=prevenir)
         return True
+
+
+def told_moved(moves: Sequence[tuple[Rdv, OuEtQuand, dict[str, str]]], *, agent: Agent, prevenir: bool) -> None:
+    """These sessions have just moved from there: the journal says it, their people are told what was (in words) and
+    what is, in a number of statements that does not grow with them."""
+    lines = [
+        (rdv, {"de": _kept(before), "a": _kept(OuEtQuand.of(rdv)), "prevenir": prevenir}) for rdv, before, _ in moves
+    ]
+    journal.note_sessions("modification", lines, agent)
+    if prevenir:
+        emit_many(
+            [
+                Modification(auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, avant=avant)
+                for rdv, _, avant in moves
+            ]
+        )
+    for rdv, _, _ in moves:
+        live.publish(rdv.id, rdv.version)
 
 
 def _kept(place: OuEtQuand) -> dict[str, Any]:
@@ -150,13 +210,13 @@ def _kept(place: OuEtQuand) -> dict[str, Any]:
     return {**asdict(place), "starts_at": place.starts_at.isoformat(), "ends_at": place.ends_at.isoformat()}
 
 
-def _check_move(rdv: Rdv, to: OuEtQuand) -> None:
+def _check_move(rdv: Rdv, to: OuEtQuand, kept_lieu_id: int | None) -> None:
     """Raise `Refus` when the session can't be held there and then."""
     if rdv.cancelled_at is not None:
         raise Refus("Cette séance est annulée : elle ne se déplace plus.")
     if rdv.starts_at <= utcnow():
         raise Refus("Cette séance a commencé : elle ne se déplace plus.")
-    check_place(rdv.motif, to, rdv.lieu_id)
+    check_place(rdv.motif, to, kept_lieu_id)
 
 
 def check_place(motif: Motif, to: OuEtQuand, kept_lieu_id: int | None = None) -> None:
@@ -238,11 +298,14 @@ def frozen(rdv: Rdv) -> dict[str, Any]:
     }
 
 
-def effective_capacity(rdv: Rdv) -> int | None:
-    """The capacity the seat lock needs in the row: own, else the plage's, else the motif's; none in entrée libre."""
+def effective_capacity(rdv: Rdv, plage: PlageOuverture | None = None, motif: Any = None) -> int | None:
+    """The capacity the seat lock needs in the row: own, else the plage's, else the motif's; none in entrée libre.
+
+    `plage`, `motif`: what they would say, rather than what they say.
+    """
     if rdv.capacite_propre is not None:
         return rdv.capacite_propre
-    plage = rdv.plage_ouverture
-    if resolve("reservable_par", rdv=rdv, plage=plage, motif=rdv.motif).valeur == "entree_libre":
+    plage, motif = plage or rdv.plage_ouverture, motif or rdv.motif
+    if resolve("reservable_par", rdv=rdv, plage=plage, motif=motif).valeur == "entree_libre":
         return None
-    return resolve("capacite_max", rdv=None, plage=plage, motif=rdv.motif).valeur
+    return resolve("capacite_max", rdv=None, plage=plage, motif=motif).valeur

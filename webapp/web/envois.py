@@ -1,10 +1,15 @@
 """Messages in words, as agents and admins read them: which, by what, what became of them, without anybody's contact."""
 
 import re
+from collections.abc import Iterable
 
+from webapp.clock import utcnow
 from webapp.domain import phones
 from webapp.domain.contacts import mask_email
-from webapp.models import Canal, EtatNotification
+from webapp.domain.dates import local
+from webapp.models import Canal, EtatNotification, Organisation
+from webapp.queries.messages import texts_sent
+from webapp.queries.suivi import Depart
 
 MESSAGES = {
     "inscription": "Confirmation",
@@ -39,6 +44,17 @@ _NUMBER = re.compile(r"(?<![\w.-])(?:\+|00?)\d(?:[ .-]?\d){7,}")
 def message_name(event: str) -> str:
     """What kind of message it is; the event's own word for one this version does not know."""
     return MESSAGES.get(event, event.replace("_", " ").capitalize())
+
+
+def to_many(departs: Iterable[Depart]) -> list[tuple[str, Depart]]:
+    """(what in words, how far) of the messages to more than one person."""
+    return [(message_name(depart.event), depart) for depart in departs if depart.total > 1]
+
+
+def texts_left(organisation: Organisation) -> int:
+    """How many texts it can still send today."""
+    day = local(utcnow(), organisation.timezone).date()
+    return max(0, organisation.budget_sms_jour - texts_sent(organisation.id, day))
 
 
 def masked(address: str) -> str:

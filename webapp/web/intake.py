@@ -4,6 +4,8 @@ SQLite and PostgreSQL raise at such values, each at its own place and in its own
 links and fills its forms ever sends one.
 """
 
+from datetime import date
+
 from flask import Flask, request
 from werkzeug.exceptions import BadRequest, NotFound
 from werkzeug.routing import IntegerConverter, Map
@@ -32,6 +34,14 @@ def number(text: str) -> int:
     if abs(value) > LARGEST:
         raise ValueError(f"not between -{LARGEST} and {LARGEST}")
     return value
+
+
+def iso_day(text: str) -> date:
+    """The same for a day, written 2026-12-31."""
+    day = date.fromisoformat(text)
+    if not 2000 < day.year < 2200:
+        raise ValueError("not a day of ours")
+    return day
 
 
 def refuse_nul() -> None:

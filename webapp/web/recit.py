@@ -1,11 +1,12 @@
 """Lines of the journal in words: one sentence for each action there is, and what changed, from what to what."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from webapp.domain.dates import NBSP, long_moment
+from webapp.domain.dates import NBSP, full_date, long_moment
 from webapp.domain.participation import Acteur, Statut
+from webapp.domain.recurrence import Recurrence
 from webapp.models import Champ, ConfirmationSms, Discretion, Journal, NiveauNotification, TypeLieu
 from webapp.web.forms.motif import DELAIS_MAX, DELAIS_MIN, RAPPELS, RESERVABLE_PAR
 from webapp.web.templating import pluriel
@@ -15,12 +16,20 @@ ACTIONS = {
     "annulation": "a annulé la séance{plus}",
     "modification": "a changé la date ou le lieu{plus}",
     "note": "a changé la note de la séance",
+    "agents_changes": "a changé les agents de la séance",
+    "seance_reglages": "a changé les réglages de la séance",
+    "absence_creee": "a noté une absence de {quoi}",
+    "absence_modifiee": "a modifié une absence de {quoi}",
+    "absence_supprimee": "a supprimé une absence de {quoi}",
     "motif_cree": "a créé le motif {quoi}",
     "motif_modifie": "a modifié le motif {quoi}",
     "motif_archive": "a archivé le motif {quoi}",
     "motif_restaure": "a proposé à nouveau le motif {quoi}",
     "plage_creee": "a créé une plage d’ouverture de {quoi}{seances}",
     "plage_modifiee": "a modifié une plage d’ouverture de {quoi}{seances}",
+    "plage_divisee": "a changé la suite d’une plage d’ouverture de {quoi}{depuis}{seances}",
+    "plage_arretee": "a arrêté une plage d’ouverture de {quoi}{depuis}{seances}",
+    "plage_date_retiree": "a retiré une date d’une plage d’ouverture de {quoi}{depuis}{seances}",
     "lieu_cree": "a créé le lieu {quoi}",
     "lieu_modifie": "a modifié le lieu {quoi}",
     "lieu_desactive": "a désactivé le lieu {quoi}",
@@ -63,6 +72,9 @@ CHAMPS = {
     "secondes_formulaire": "Secondes avant l’envoi d’un formulaire",
     "mentions": "Mentions légales",
     "retention_mois": "Mois de conservation", "surbooking_autorise": "Surnombre autorisé", "profil": "Profil",
+    "title": "Nom de la plage", "agent_ids": "Agents", "first_day": "Premier jour", "last_day": "Dernier jour",
+    "start_time": "De", "end_time": "À", "repetition": "Répétition", "excluded": "Dates à sauter",
+    "rrule": "Cela revient", "intitule": "Titre de la séance", "capacite_propre": "Places de la séance",
     "services": "Services", "droits": "Droits", "first_name": "Prénom", "last_name": "Nom", "short_name": "Nom court",
 }  # fmt: skip
 """Fields as pages name them."""
@@ -98,6 +110,7 @@ MOTS: dict[str, Mapping[Any, str]] = {
 }
 """Field → its values in words."""
 MOMENTS = {"starts_at", "ends_at", "debut", "fin"}
+DAYS = {"first_day", "last_day", "excluded"}
 SHOWN = 200
 """Characters of a long text; the rest is cut."""
 
@@ -112,7 +125,12 @@ def sentence(line: Journal, who: str, name: str, quoi: str = "") -> str:
     if line.action in _PEOPLE:
         return _PEOPLE[line.action](details, who, name, extra)
     if line.action in ACTIONS:
-        words = ACTIONS[line.action].format(quoi=quoi or "qui n’existe plus", plus=extra, seances=_sessions(details))
+        words = ACTIONS[line.action].format(
+            quoi=quoi or "qui n’existe plus",
+            plus=extra,
+            seances=_sessions(details),
+            depuis=_since(line.action, details),
+        )
         return f"{who or 'Quelqu’un'} {words}."
     return f"{who or 'Quelqu’un'} : {line.action.replace('_', ' ')}{f' {quoi}' if quoi else ''}."
 
@@ -129,7 +147,15 @@ def changes(details: Mapping[str, Any], tz: str, names: Mapping[str, Mapping[int
     def words(name: str, value: Any) -> str:
         if name in MOMENTS and value:
             return long_moment(datetime.fromisoformat(value), tz)
-        return _words(names[name].get(value, "") if name in names else value, MOTS.get(name, {}))
+        if name in DAYS and value:
+            days = [full_date(date.fromisoformat(one)) for one in (value if isinstance(value, list) else [value])]
+            return _words(", ".join(days), {})
+        if name == "rrule" and value:
+            return Recurrence.from_rrule(value).in_words()
+        if name in names:
+            found = names[name]
+            value = [found.get(one, "un autre agent") for one in value] if isinstance(value, list) else found.get(value)
+        return _words(value, MOTS.get(name, {}))
 
     said = []
     for name, change in found.items():
@@ -202,10 +228,23 @@ def _capacity(details: dict[str, Any], who: str, name: str, extra: str) -> str:
 
 def _sessions(details: dict[str, Any]) -> str:
     """ " (13 séances créées, 2 retirées)"."""
-    made, gone = details.get("creees") or 0, details.get("retirees") or 0
-    words = [pluriel(made, "séance créée", "séances créées")] if made else []
-    words += [pluriel(gone, "séance retirée", "séances retirées")] if gone else []
+    counts = (
+        ("creees", "séance créée", "séances créées"),
+        ("deplacees", "séance réservée déplacée", "séances réservées déplacées"),
+        ("annulees", "séance annulée", "séances annulées"),
+        ("retirees", "séance retirée", "séances retirées"),
+        ("gardees", "séance gardée à part", "séances gardées à part"),
+    )
+    words = [pluriel(details[name], one, many) for name, one, many in counts if details.get(name)]
     return f" ({', '.join(words)})" if words else ""
+
+
+def _since(action: str, details: dict[str, Any]) -> str:
+    """ ", à partir du 8 décembre 2026"; the date itself when only that one went."""
+    if not details.get("depuis"):
+        return ""
+    day = full_date(date.fromisoformat(details["depuis"]))
+    return f", le {day}" if action == "plage_date_retiree" else f", à partir du {day}"
 
 
 _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {

@@ -5,7 +5,9 @@ from flask import Blueprint
 bp = Blueprint("agent", __name__, url_prefix="/agent")
 
 from . import (  # noqa: E402
+    absences,  # noqa: F401
     accueil,  # noqa: F401
+    animation,  # noqa: F401
     annulation,  # noqa: F401
     canaux,  # noqa: F401
     compte,  # noqa: F401
@@ -14,6 +16,9 @@ from . import (  # noqa: E402
     participations,  # noqa: F401
     plages,  # noqa: F401
     preferences,  # noqa: F401
+    reglages,  # noqa: F401
     seance,  # noqa: F401
+    suites,  # noqa: F401
+    suivi,  # noqa: F401
     usagers,  # noqa: F401
 )

@@ -13,11 +13,11 @@ from webapp.domain.errors import Introuvable
 from webapp.domain.settings import resolve
 from webapp.models import Rdv
 from webapp.queries import fiche as queries
-from webapp.queries import notifications
-from webapp.queries.notifications import Depart
+from webapp.queries import suivi
+from webapp.queries.suivi import Depart
 from webapp.services.rdvs import OuEtQuand, note_cle
 from webapp.web.auth import allowed, current_agent, declares, may
-from webapp.web.envois import message_name
+from webapp.web.envois import to_many
 from webapp.web.forms.agent import AjoutForm
 from webapp.web.htmx import respond
 from webapp.web.intake import number
@@ -44,8 +44,17 @@ def fiche(rdv_id: int) -> ResponseReturnValue:
 
 def departures(rdv: Rdv) -> list[tuple[str, Depart]]:
     """(what in words, how far) of the messages to many people written in the last hour."""
-    found = notifications.departures(rdv.id, utcnow() - timedelta(hours=1))
-    return [(message_name(depart.event), depart) for depart in found if depart.total > 1]
+    return to_many(suivi.progress([rdv.id], utcnow() - timedelta(hours=1)))
+
+
+def _series(rdv: Rdv) -> bool:
+    """May I change what follows this session in its plage?"""
+    return (
+        rdv.plage_ouverture is not None
+        and rdv.cancelled_at is None
+        and vues.will_be_told(rdv)
+        and may(Droit.GERER_PLAGES, rdv.plage_ouverture)
+    )
 
 
 def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = None) -> Response:
@@ -67,6 +76,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         annulable=editable and fragments.cancellable(vues.state(rdv)),
         duplicable=may(Droit.GERER_RDV, rdv),
         deplacable=vues.will_be_told(rdv),
+        serie=rdv.plage_ouverture_id if _series(rdv) else None,
         ou=OuEtQuand.of(rdv).cle,
         note_connue=note_cle(rdv.note),
         departs=departures(rdv),

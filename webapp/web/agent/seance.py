@@ -1,5 +1,6 @@
 """A whole session opened or changed by an agent: another date or place, a message to its people, a note."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, request, url_for
@@ -7,8 +8,9 @@ from flask.typing import ResponseReturnValue
 
 from webapp.domain.droits import Droit
 from webapp.domain.errors import DomainError, Introuvable, Perime, Refus
+from webapp.domain.intervals import Interval
 from webapp.domain.participation import Statut
-from webapp.models import Rdv, Salle
+from webapp.models import Agent, Rdv, Salle
 from webapp.notifications.message import channels
 from webapp.notifications.people import Prevenus, prevenus
 from webapp.notifications.render import preview_message, preview_message_email
@@ -19,14 +21,16 @@ from webapp.services.ecrire import CORPS_MAX
 from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.errors import refused
 from webapp.web.forms.agent import said_yes
-from webapp.web.forms.seance import DeplacementForm, MessageForm, NoteForm, PonctuelleForm
+from webapp.web.forms.seance import DeplacementForm, MessageForm, NoteForm, PlaceForm, PonctuelleForm
 from webapp.web.htmx import go_to, macro_html, respond
 from webapp.web.intake import number
 from webapp.web.security import keeps_form
 from webapp.web.templating import pluriel
 
 from . import bp, vues
+from .conflits import Conflits, conflits
 from .fiche import departures, find
+from .reglages import inherited, warn_room
 
 TOO_SMALL = "La salle « {} » est trop petite."
 TOO_LONG = "Ce message est trop long pour un SMS : raccourcissez-le, ou n’envoyez que le courriel."
@@ -50,15 +54,28 @@ def nouvelle_seance() -> ResponseReturnValue:
         holder=agent.id,
         copy=copy,
     )
-    page = {"form": form, "motif": motif, "copie": copy, "vue": vues.heading(copy) if copy else ""}
+    page = {
+        "form": form,
+        "motif": motif,
+        "copie": copy,
+        "vue": vues.heading(copy) if copy else "",
+        "herites": inherited(motif, None) if motif else {},
+        "conflits": Conflits(),
+    }
     if "actualiser" in request.form and not form.stale:
+        if request.form["actualiser"] == "salle" and form.salle is not None and form.salle.capacite:
+            form.capacite_max.data, form.capacite_max.raw_data = form.salle.capacite, None
+        if request.form["actualiser"] == "motif":
+            form.propose_agents()
         return respond("agent/nouvelle_seance.html", status=200, **page)
     if form.validate_on_submit():
+        page["conflits"] = there = _at_the_same_time(form, form.agents)
         try:
-            rdv = ponctuelles.open_rdv(form.rdv_data, agent)
+            rdv = ponctuelles.open_rdv(form.rdv_data, agent, look=there.check)
         except DomainError as refusal:
             return refused(refusal, "agent/nouvelle_seance.html", **page)
         flash("La séance est créée.", "success")
+        warn_room(rdv)
         return go_to(url_for(".fiche", rdv_id=rdv.id))
     return respond("agent/nouvelle_seance.html", **page)
 
@@ -68,7 +85,7 @@ def nouvelle_seance() -> ResponseReturnValue:
 @keeps_form
 def modification(rdv_id: int) -> ResponseReturnValue:
     """Another date, hour, place, room or link for one session; who will be told, before the click."""
-    rdv = find(rdv_id)
+    rdv = find(rdv_id, whole=True)
     form = DeplacementForm(rdv, lieux=configuration.lieux(rdv.organisation_id, rdv.lieu_id))
     people = active_participations(rdv.id)
     context = {
@@ -80,8 +97,10 @@ def modification(rdv_id: int) -> ResponseReturnValue:
         "possible": rdv.cancelled_at is None and vues.will_be_told(rdv),
         "maintenant": "",
         "petite": None,
+        "conflits": Conflits(),
     }
     if form.validate_on_submit():
+        context["conflits"] = there = _at_the_same_time(form, rdv.agents, sauf=rdv)
         if room := _too_small(rdv, form, len(people)):
             context["petite"] = room
             return refused(Refus(TOO_SMALL.format(room.name)), "agent/modification.html", form=form, **context)
@@ -92,6 +111,8 @@ def modification(rdv_id: int) -> ResponseReturnValue:
                 agent=current_agent(),
                 connu=form.connu.data or "",
                 prevenir=said_yes("prevenir", default=True),
+                autre=form.autre,
+                look=there.check,
             )
         except Introuvable:
             raise
@@ -105,6 +126,15 @@ def modification(rdv_id: int) -> ResponseReturnValue:
         flash(f"La séance est modifiée{f' : {told}' if told else '.'}" if changed else "Rien n’a changé.", "success")
         return go_to(url_for(".fiche", rdv_id=rdv_id))
     return respond("agent/modification.html", form=form, **context)
+
+
+def _at_the_same_time(form: PlaceForm, agents: Sequence[Agent], sauf: Rdv | None = None) -> Conflits:
+    """What else these agents have when the form says, and what else is held in its room."""
+    place = form.place
+    if form.motif is None or place.ends_at <= place.starts_at:
+        return Conflits()
+    when = [Interval(place.starts_at, place.ends_at)]
+    return conflits(form.motif.organisation, when, agents, form.salle, sauf_rdvs=[sauf.id] if sauf else ())
 
 
 def _too_small(rdv: Rdv, form: DeplacementForm, people: int) -> Salle | None:
@@ -179,7 +209,8 @@ def _apercu(rdv: Rdv, form: MessageForm) -> dict[str, Any]:
 def envoi(rdv_id: int) -> ResponseReturnValue:
     """How far the messages to many people of the session are; the sheet asks while some wait."""
     rdv = find(rdv_id)
-    return str(macro_html("agent/macros.html", "departs", rdv, departures(rdv)))
+    where = url_for(".envoi", rdv_id=rdv.id)
+    return str(macro_html("agent/macros.html", "departs", where, rdv.organisation.timezone, departures(rdv)))
 
 
 @bp.post("/rdv/<int:rdv_id>/note")

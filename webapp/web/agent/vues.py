@@ -17,8 +17,8 @@ from webapp.domain.settings import Reglage, nom_sms, resolve
 from webapp.models import Champ, EtatNotification, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
 from webapp.queries import fiche
-from webapp.queries.messages import texts_sent
 from webapp.services.preferences import choosable, voies
+from webapp.web import envois
 from webapp.web.envois import CANAUX, message_name, without_contacts
 from webapp.web.recit import sentence
 from webapp.web.vues import PersonneVue
@@ -155,9 +155,7 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
 
 def texts_left(rdv: Rdv) -> int:
     """How many texts its organisation can still send today."""
-    organisation = rdv.organisation
-    day = local(utcnow(), organisation.timezone).date()
-    return max(0, organisation.budget_sms_jour - texts_sent(organisation.id, day))
+    return envois.texts_left(rdv.organisation)
 
 
 def too_early(rdv: Rdv) -> bool:

@@ -56,7 +56,7 @@ def journal() -> ResponseReturnValue:
 
 def _shown(organisation_id: int, rows: Sequence[Any], tz: str) -> list[Ligne]:
     lieux, salles = queries.places(organisation_id, _ids(rows, "lieu"), _ids(rows, "salle"))
-    names = {"lieu_id": lieux, "salle_id": salles}
+    names = {"lieu_id": lieux, "salle_id": salles, "agent_ids": queries.names_of(organisation_id, _agents(rows))}
     return [_line(row, tz, names) for row in rows]
 
 
@@ -64,9 +64,21 @@ def _ids(rows: Sequence[Any], kind: str) -> set[int]:
     """The ids of that kind these lines are about, or keep."""
     found = {row.Journal.sujet_id for row in rows if row.Journal.sujet_type == kind}
     for row in rows:
-        kept = [row.Journal.details.get(side) for side in ("de", "a")]
-        found |= {one[f"{kind}_id"] for one in kept if isinstance(one, dict) and one.get(f"{kind}_id")}
+        found |= {one for one in _sides(row, f"{kind}_id") if one}
     return found
+
+
+def _agents(rows: Sequence[Any]) -> set[int]:
+    """The agents these lines say came or went."""
+    return {agent for row in rows for side in _sides(row, "agent_ids") for agent in side or ()}
+
+
+def _sides(row: Any, name: str) -> list[Any]:
+    """What a line keeps of a field, before and after."""
+    details = row.Journal.details
+    change = (details.get("changements") or {}).get(name) or {}
+    whole = (details.get("de"), details.get("a"))
+    return [change.get("de"), change.get("a"), *(kept.get(name) for kept in whole if isinstance(kept, dict))]
 
 
 def _line(row: Any, tz: str, names: dict[str, dict[int, str]]) -> Ligne:
@@ -93,7 +105,7 @@ def _line(row: Any, tz: str, names: dict[str, dict[int, str]]) -> Ligne:
 def _thing(row: Any, names: dict[str, dict[int, str]]) -> str:
     """The name of what a line is about, as it is now, or as the line kept it when it is gone."""
     line = row.Journal
-    if line.sujet_type == "agent":
+    if line.sujet_type in ("agent", "absence"):
         return f"{row.agent_prenom} {row.agent_nom}" if row.agent_nom else ""
     found = {
         "motif": row.motif,

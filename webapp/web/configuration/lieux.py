@@ -1,5 +1,6 @@
 """Places and rooms: where sessions are held, and who is told when one is corrected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,11 @@ from webapp.domain.dates import long_date, span
 from webapp.domain.droits import Droit
 from webapp.domain.errors import DomainError, Introuvable, Perime
 from webapp.models import Lieu, Rdv, Salle
-from webapp.notifications.people import Prevenus
+from webapp.notifications.people import Prevenus, prevenus
 from webapp.queries import lieux as queries
 from webapp.services import lieux as services
 from webapp.web.auth import allowed, current_agent, declares
+from webapp.web.envois import texts_left
 from webapp.web.errors import refused
 from webapp.web.forms.agent import said_yes
 from webapp.web.forms.base import BaseForm
@@ -49,6 +51,7 @@ class Touchees:
 
     seances: int
     told: Prevenus
+    lignes: Sequence[Seance] = ()
 
 
 @bp.get("/lieux")
@@ -230,7 +233,9 @@ def _save(row: Lieu | Salle, data: dict[str, Any], connu: str, prevenir: bool) -
 def _touched(row: Lieu | Salle) -> Touchees:
     # Who sets places up does so in the whole organisation, and so may see all its sessions (docs/domain.md rule 14).
     people = queries.booked(current_agent().organisation_id, row, utcnow())
-    return Touchees(len({place.rdv_id for place in people}), services.told(people))
+    return Touchees(
+        len({place.rdv_id for place in people}), prevenus(people, textes=texts_left(current_agent().organisation))
+    )
 
 
 def _read(row: Lieu | Salle, data: dict[str, Any]) -> str:

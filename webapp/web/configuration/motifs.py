@@ -15,7 +15,7 @@ from webapp.models import Discretion, Motif
 from webapp.notifications.content import Emetteur, discreet
 from webapp.notifications.render import draft, preview_email, preview_sms
 from webapp.queries import configuration as queries
-from webapp.services.motifs import frozen_fields, save_motif, set_archived, told_changes
+from webapp.services.motifs import consequences, frozen_fields, save_motif, set_archived, told_changes
 from webapp.web.auth import allowed, allowed_services, current_agent, declares
 from webapp.web.errors import refused
 from webapp.web.forms.base import BaseForm
@@ -165,8 +165,11 @@ def _edit(found: Motif | None, form: MotifForm, **context: Any) -> ResponseRetur
         return respond(PAGE, status=200, **page)
     if form.validate_on_submit():
         data = form.settings() | ({"service_id": form.service_id.data} if found is None else {})
-        if found is not None and "confirme" not in request.form and (told := _told(found, data)) is not None:
-            return respond(PAGE, status=200, touchees=told, **page)
+        if found is not None and "confirme" not in request.form:
+            told, suites = _told(found, data), consequences(found, data)
+            if told or suites:
+                tz = found.organisation.timezone
+                return respond(PAGE, status=200, touchees=told, suites=suites, tz=tz, a_lire=True, **page)
         try:
             saved = save_motif(found.id if found else None, data, current_agent())
         except DomainError as refusal:

@@ -9,6 +9,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.csrf import _FlaskFormCSRF
 from wtforms import Form, HiddenField
 from wtforms.fields import Field, FieldList, FormField
+from wtforms.fields.core import UnboundField
 from wtforms.i18n import get_translations
 from wtforms.meta import DefaultMeta
 from wtforms.widgets import ListWidget
@@ -111,6 +112,11 @@ class BaseForm(FlaskForm):
         """(id of the input, sentence) for the summary on top, in the order of the form; no id = the form as a whole."""
         found = [("", str(message)) for message in self.form_errors]
         return found + list(_problems(self))
+
+
+def again(field: Any) -> Any:
+    """The same question in another form, at its place there."""
+    return UnboundField(field.field_class, *field.args, **field.kwargs)
 
 
 def _problems(fields: Any) -> Iterator[tuple[str, str]]:

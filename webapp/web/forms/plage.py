@@ -1,10 +1,11 @@
 """What an agent says of a plage d'ouverture, recurrence as a person thinks of it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from wtforms import (
     DateField,
     Field,
@@ -20,8 +21,9 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
-from webapp.domain.recurrence import Frequency, Recurrence, RecurrenceError
+from webapp.domain.recurrence import MAX_YEARS, Frequency, Recurrence, RecurrenceError
 from webapp.models import Agent, Lieu, Motif, PlageOuverture, Salle, TypeLieu
 from webapp.services.plages import PlageData
 
@@ -50,9 +52,81 @@ def empty_to_none(value: Any) -> int | None:
     return int(value) if value not in (None, "") else None
 
 
-class PlageForm(BaseForm):
+class Repetition:
+    """How something comes back, as a person thinks of it: what a form that has `PlageForm`'s fields for it says."""
+
+    first_day: DateField
+    frequence: RadioField
+    intervalle: IntegerField
+    jours: Any
+    rang: SelectField
+    jour: SelectField
+    jour_du_mois: IntegerField
+    fin: RadioField
+    jusqua: DateField
+    fois: IntegerField
+    _fields: dict[str, Field]
+
+    def recurrence(self) -> Recurrence:
+        """How it comes back; what the agent leaves out is the first day's. Raises `RecurrenceError`."""
+        first = self.first_day.data
+        if self.frequence.data == UNE or first is None:
+            return Recurrence()
+        until, count = self._end()
+        every = 1 if self.intervalle.data is None else self.intervalle.data
+        if self.frequence.data == SEMAINES:
+            days = tuple(self.jours.data or (first.weekday(),))
+            return Recurrence(Frequency.WEEKLY, every, weekdays=days, until=until, count=count)
+        if self.frequence.data == MOIS_DATE:
+            day = first.day if self.jour_du_mois.data is None else self.jour_du_mois.data
+            return Recurrence(Frequency.MONTHLY, every, month_day=day, until=until, count=count)
+        weekday = first.weekday() if self.jour.data is None else self.jour.data
+        nth = self.rang.data or (-1 if first.day > 28 else (first.day - 1) // 7 + 1)
+        return Recurrence(Frequency.MONTHLY, every, weekdays=(weekday,), nth=nth, until=until, count=count)
+
+    def _end(self) -> tuple[date | None, int | None]:
+        if self.fin.data == DATE:
+            if self.jusqua.data is None:
+                raise RecurrenceError("Indiquez le dernier jour possible, ou choisissez « Sans fin prévue ».", "until")
+            return self.jusqua.data, None
+        if self.fin.data == FOIS:
+            if self.fois.data is None:
+                raise RecurrenceError("Indiquez combien de fois, ou choisissez « Sans fin prévue ».", "count")
+            return None, self.fois.data
+        return None, None
+
+    def check_recurrence(self) -> bool:
+        """Does it hold together? What does not is said beside its field."""
+        if self.first_day.data is None:
+            return True
+        try:
+            self.recurrence().check(self.first_day.data)
+        except RecurrenceError as error:
+            field = self._fields[FIELDS.get(error.field, "frequence")]
+            field.errors = [*field.errors, error.message_fr]
+            return False
+        return True
+
+
+def saved_recurrence(rule: Recurrence) -> dict[str, Any]:
+    """A rule as those fields show it."""
+    monthly = MOIS_JOUR if rule.nth else MOIS_DATE
+    return {
+        "frequence": {Frequency.NONE: UNE, Frequency.WEEKLY: SEMAINES}.get(rule.frequency, monthly),
+        "intervalle": rule.interval,
+        "jours": list(rule.weekdays) if rule.frequency is Frequency.WEEKLY else [],
+        "rang": rule.nth,
+        "jour": rule.weekdays[0] if rule.nth else None,
+        "jour_du_mois": rule.month_day,
+        "fin": DATE if rule.until else FOIS if rule.count else SANS,
+        "jusqua": rule.until,
+        "fois": rule.count,
+    }
+
+
+class PlageForm(Repetition, BaseForm):
     """Create a plage or change it. `motif` is the one chosen so far: the agents and the place depend on it. `holder` is
-    ticked on a new one."""
+    ticked on a new one; `copy` fills one in."""
 
     version = HiddenField()
     motif_id = SelectField("Motif collectif", coerce=empty_to_none)
@@ -128,21 +202,23 @@ class PlageForm(BaseForm):
         agents: Sequence[Agent] = (),
         lieux: Sequence[Lieu] = (),
         holder: Agent | None = None,
+        copy: PlageOuverture | None = None,
         formdata: Any = None,
     ) -> None:
+        shown = plage or copy
         saved = (
-            _saved(plage)
-            if plage
+            _saved(shown)
+            if shown
             else {
                 "agent_ids": [holder.id] if holder else [],
                 "motif_id": motif and motif.id,
             }
         )
         if formdata is None:
-            super().__init__(obj=plage, data=saved)
+            super().__init__(obj=shown, data=saved)
         else:
-            super().__init__(formdata, obj=plage, data=saved)
-        self.motif = motif
+            super().__init__(formdata, obj=shown, data=saved)
+        self.motif, self.team = motif, agents
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
         self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
         self.endroit.choices = answers([("", "Choisissez un lieu"), *places(lieux)])
@@ -163,15 +239,21 @@ class PlageForm(BaseForm):
         """The room chosen so far."""
         return self.rooms.get(self.endroit.data or "") if self.endroit else None
 
+    @property
+    def agents(self) -> list[Agent]:
+        """Those chosen so far."""
+        return chosen(self.team, self.agent_ids.data)
+
     def validate_motif_id(self, field: Field) -> None:
-        """Without a motif there is nothing to open."""
+        """Without a motif there is nothing to open; a collective plage has one."""
         if field.data is None:
             raise ValidationError("Choisissez un motif.")
+        if len(field.raw_data or ()) > 1:
+            raise ValidationError("Une plage collective a un seul motif : choisissez-en un.")
 
     def validate_agent_ids(self, field: Field) -> None:
         """A session has somebody to hold it."""
-        if self.motif is not None and not field.data:
-            raise ValidationError("Choisissez au moins un agent.")
+        check_agents(field, self.motif, self.team)
 
     def validate_endroit(self, field: Field) -> None:
         """Where to come."""
@@ -187,6 +269,8 @@ class PlageForm(BaseForm):
         """A plage that was never held starts some day to come, not ten years away by a slip of the finger."""
         if field.data and not 2000 <= field.data.year <= 2100:
             raise ValidationError("Vérifiez l’année du premier jour.")
+        if field.data and field.data > utcnow().date() + relativedelta(years=MAX_YEARS):
+            raise ValidationError(f"Le premier jour est à plus de {MAX_YEARS} ans : vérifiez l’année.")
 
     def validate_end_time(self, field: Field) -> None:
         """A plage does not cross midnight."""
@@ -207,21 +291,18 @@ class PlageForm(BaseForm):
         if self._lacks_capacity():
             self.capacite_max.errors = ["Indiquez une capacité : le motif n’en donne pas."]
             ok = False
-        if self.first_day.data is None:
-            return ok
-        try:
-            self.recurrence().check(self.first_day.data)
-        except RecurrenceError as error:
-            field = self._fields[FIELDS.get(error.field, "frequence")]
-            field.errors = [*field.errors, error.message_fr]
-            return False
-        return ok
+        return self.check_recurrence() and ok
 
     def _lacks_capacity(self) -> bool:
         """Neither the plage nor its motif says how many, and people book."""
         if self.motif is None or self.capacite_max.data or self.capacite_max.errors or self.motif.capacite_max:
             return False
         return (self.reservable_par.data or self.motif.reservable_par) != ReservablePar.ENTREE_LIBRE.value
+
+    def skip(self, days: Iterable[date]) -> None:
+        """These dates too, one on each line under what was typed."""
+        self.sauts.data = "\n".join(filter(None, [self.sauts.data, *(f"{day:%d/%m/%Y}" for day in sorted(days))]))
+        self.sauts.raw_data = None
 
     def excluded(self) -> tuple[date, ...]:
         """The dates to skip; ValueError with the words that are not one."""
@@ -230,34 +311,6 @@ class PlageForm(BaseForm):
             if word:
                 days.append(_day(word))
         return tuple(days)
-
-    def recurrence(self) -> Recurrence:
-        """How it comes back; what the agent leaves out is the first day's. Raises `RecurrenceError`."""
-        first = self.first_day.data
-        if self.frequence.data == UNE or first is None:
-            return Recurrence()
-        until, count = self._end()
-        every = 1 if self.intervalle.data is None else self.intervalle.data
-        if self.frequence.data == SEMAINES:
-            days = tuple(self.jours.data or (first.weekday(),))
-            return Recurrence(Frequency.WEEKLY, every, weekdays=days, until=until, count=count)
-        if self.frequence.data == MOIS_DATE:
-            day = first.day if self.jour_du_mois.data is None else self.jour_du_mois.data
-            return Recurrence(Frequency.MONTHLY, every, month_day=day, until=until, count=count)
-        weekday = first.weekday() if self.jour.data is None else self.jour.data
-        nth = self.rang.data or (-1 if first.day > 28 else (first.day - 1) // 7 + 1)
-        return Recurrence(Frequency.MONTHLY, every, weekdays=(weekday,), nth=nth, until=until, count=count)
-
-    def _end(self) -> tuple[date | None, int | None]:
-        if self.fin.data == DATE:
-            if self.jusqua.data is None:
-                raise RecurrenceError("Indiquez le dernier jour possible, ou choisissez « Sans fin prévue ».", "until")
-            return self.jusqua.data, None
-        if self.fin.data == FOIS:
-            if self.fois.data is None:
-                raise RecurrenceError("Indiquez combien de fois, ou choisissez « Sans fin prévue ».", "count")
-            return None, self.fois.data
-        return None, None
 
     def plage_data(self) -> PlageData:
         """What the form says, for `services.plages.save_plage`; an empty override inherits."""
@@ -284,6 +337,22 @@ class PlageForm(BaseForm):
         )
 
 
+def chosen(team: Sequence[Agent], agent_ids: Iterable[int] | None) -> list[Agent]:
+    """Those of the team that are ticked."""
+    ticked = set(agent_ids or ())
+    return [agent for agent in team if agent.id in ticked]
+
+
+def check_agents(field: Field, motif: Motif | None, team: Sequence[Agent]) -> None:
+    """Somebody holds it, at work in the motif's service."""
+    if motif is None:
+        return
+    if not field.data:
+        raise ValidationError("Choisissez au moins un agent.")
+    if set(field.data) - {agent.id for agent in team}:
+        raise ValidationError(f"Choisissez des agents en activité du service « {motif.service.name} ».")
+
+
 def _day(word: str) -> date:
     for pattern in ("%d/%m/%Y", "%d/%m/%y", "%Y-%m-%d", "%d.%m.%Y"):
         try:
@@ -307,19 +376,9 @@ def places(lieux: Sequence[Lieu]) -> list[tuple[str, str]]:
 def _saved(plage: PlageOuverture) -> dict[str, Any]:
     """A saved plage as the form shows it."""
     rule = Recurrence.from_rrule(plage.rrule)
-    monthly = MOIS_JOUR if rule.nth else MOIS_DATE
     endroit = f"s{plage.salle_id}" if plage.salle_id else f"l{plage.lieu_id}" if plage.lieu_id else ""
-    return {
+    return saved_recurrence(rule) | {
         "agent_ids": [agent.id for agent in plage.agents],
         "endroit": endroit,
-        "frequence": {Frequency.NONE: UNE, Frequency.WEEKLY: SEMAINES}.get(rule.frequency, monthly),
-        "intervalle": rule.interval,
-        "jours": list(rule.weekdays) if rule.frequency is Frequency.WEEKLY else [],
-        "rang": rule.nth,
-        "jour": rule.weekdays[0] if rule.nth else None,
-        "jour_du_mois": rule.month_day,
-        "fin": DATE if rule.until else FOIS if rule.count else SANS,
-        "jusqua": rule.until,
-        "fois": rule.count,
         "sauts": "\n".join(f"{date.fromisoformat(day):%d/%m/%Y}" for day in plage.excluded),
     }

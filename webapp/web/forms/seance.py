@@ -9,7 +9,6 @@ from wtforms import (
     DateField,
     Field,
     HiddenField,
-    IntegerField,
     SelectField,
     StringField,
     TextAreaField,
@@ -17,7 +16,7 @@ from wtforms import (
     URLField,
     ValidationError,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length
 
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
@@ -25,14 +24,20 @@ from webapp.domain.participation import Statut
 from webapp.domain.recurrence import interval_utc
 from webapp.models import Agent, Lieu, Motif, Rdv, Salle, TypeLieu
 from webapp.services.ecrire import CORPS_MAX, Ecrit
+from webapp.services.lieux_ponctuels import LieuPonctuel
 from webapp.services.ponctuelles import RdvData
 from webapp.services.rdvs import NOTE_MAX, OuEtQuand
+from webapp.services.reglages import Propres
 
-from .base import BaseForm
+from .base import BaseForm, again
+from .lieux import at_most, tidy
 from .motif import RESERVABLE_PAR, answers, boxes, strip
-from .plage import empty_to_none, places
+from .plage import PlageForm, check_agents, chosen, empty_to_none, places
 
 SMS, COURRIEL = "sms", "courriel"
+AUTRE = "autre"
+TYPED = ("lieu_nom", "lieu_adresse", "lieu_code_postal", "lieu_ville")
+"""Where a place is typed, in the order of `LieuPonctuel`."""
 
 
 class PlaceForm(BaseForm):
@@ -42,6 +47,10 @@ class PlaceForm(BaseForm):
     debut = TimeField("De", [InputRequired("Indiquez l’heure de début.")], format=["%H:%M", "%H:%M:%S"])
     fin = TimeField("À", [InputRequired("Indiquez l’heure de fin.")], format=["%H:%M", "%H:%M:%S"])
     endroit = SelectField("Lieu et salle")
+    lieu_nom = StringField("Nom du lieu", [at_most(120)], filters=[tidy])
+    lieu_adresse = StringField("Numéro et rue", [at_most(200)], filters=[tidy])
+    lieu_code_postal = StringField("Code postal", [at_most(10)], filters=[tidy])
+    lieu_ville = StringField("Commune", [at_most(100)], filters=[tidy])
     lien_visio = URLField(
         "Lien de la visioconférence",
         [Length(max=300, message="C’est trop long : 300 caractères au plus.")],
@@ -52,8 +61,11 @@ class PlaceForm(BaseForm):
         self.motif = motif
         super().__init__(data={**(_place(here) if here else {}), **data})
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
-        self.endroit.choices = answers([("", "Choisissez un lieu"), *places(lieux)])
-        del self["endroit" if self.visio else "lien_visio"]
+        self.endroit.choices = answers(
+            [("", "Choisissez un lieu"), *places(lieux), (AUTRE, "Un autre lieu, pour cette séance seulement")]
+        )
+        for name in ("endroit", *TYPED) if self.visio else ("lien_visio",):
+            del self[name]
 
     @property
     def visio(self) -> bool:
@@ -74,6 +86,16 @@ class PlaceForm(BaseForm):
         if self.motif is not None and not field.data:
             raise ValidationError("Choisissez un lieu.")
 
+    def validate_lieu_nom(self, field: Field) -> None:
+        """People look for a name on a door."""
+        if self.endroit.data == AUTRE and not field.data:
+            raise ValidationError("Donnez un nom au lieu.")
+
+    def validate_lieu_ville(self, field: Field) -> None:
+        """And must find the door."""
+        if self.endroit.data == AUTRE and not field.data:
+            raise ValidationError("Indiquez la commune.")
+
     def validate_lien_visio(self, field: Field) -> None:
         """An address people's browsers can open."""
         if not re.match(r"https?://[^\s/]+\.\S+", field.data or ""):
@@ -85,11 +107,23 @@ class PlaceForm(BaseForm):
         assert self.motif is not None
         tz = self.motif.organisation.timezone
         starts, ends = interval_utc(self.jour.data, self.debut.data, self.fin.data, tz)
-        where = self.endroit.data if self.endroit else ""
+        where = self.endroit.data if self.endroit and self.endroit.data != AUTRE else ""
         room = self.rooms.get(where)
         lieu_id = room.lieu_id if room else int(where[1:]) if where else None
         link = self.lien_visio.data or "" if self.lien_visio else ""
         return OuEtQuand(starts, ends, lieu_id, room.id if room else None, link)
+
+    @property
+    def autre(self) -> LieuPonctuel | None:
+        """The place typed for this session alone, if that is what is chosen."""
+        if not self.endroit or self.endroit.data != AUTRE:
+            return None
+        return LieuPonctuel(*(self[name].data or "" for name in TYPED))
+
+    @property
+    def salle(self) -> Salle | None:
+        """The room that is chosen."""
+        return self.rooms.get(self.endroit.data or "") if self.endroit else None
 
 
 def _place(rdv: Rdv) -> dict[str, Any]:
@@ -115,11 +149,6 @@ class DeplacementForm(PlaceForm):
     def __init__(self, rdv: Rdv, *, lieux: Sequence[Lieu] = ()) -> None:
         super().__init__(rdv.motif, rdv, lieux, connu=OuEtQuand.of(rdv).cle, montre=_shown(_place(rdv)))
 
-    @property
-    def salle(self) -> Salle | None:
-        """The room that is chosen."""
-        return self.rooms.get(self.endroit.data or "") if self.endroit else None
-
     def catch_up(self, rdv: Rdv) -> None:
         """The session changed meanwhile: what the agent had not touched says how it is now, the rest what was typed."""
         now = _place(rdv)
@@ -142,14 +171,12 @@ class PonctuelleForm(PlaceForm):
     intitule = StringField(
         "Titre de cette séance", [Length(max=120, message="120 caractères au plus.")], filters=[strip]
     )
-    agent_ids = boxes("Quels agents l’animent ?", [], coerce=int)
-    capacite_max = IntegerField(
-        "Nombre de places", [Optional(), NumberRange(min=1, max=2000, message="Il faut entre 1 et 2000 places.")]
-    )
-    reservable_par = SelectField(
-        "Qui peut réserver ?",
-        choices=answers([("", "Comme le motif"), *((who.value, label) for who, label in RESERVABLE_PAR.items())]),
-    )
+    agent_ids = again(PlageForm.agent_ids)
+    capacite_max = again(PlageForm.capacite_max)
+    reservable_par = again(PlageForm.reservable_par)
+    nom_sms = again(PlageForm.nom_sms)
+    instructions_avant = again(PlageForm.instructions_avant)
+    instructions_apres = again(PlageForm.instructions_apres)
 
     def __init__(
         self,
@@ -169,24 +196,38 @@ class PonctuelleForm(PlaceForm):
                 "agent_ids": [agent.id for agent in copy.agents] or [holder],
                 "capacite_max": copy.capacite_propre,
                 "reservable_par": copy.reservable_par or "",
+                **{name: getattr(copy, name) for name in ("nom_sms", "instructions_avant", "instructions_apres")},
+                **_typed(copy.lieu),
             }
         super().__init__(motif, copy, lieux, **saved)
-        known = {agent.id for agent in agents}
+        self.team, self.holder = agents, holder
         self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
-        self.agent_ids.data = [number for number in self.agent_ids.data or () if number in known]
+        if not self.is_submitted():
+            self.propose_agents()
         self.motif_id.choices = answers(
             [("", "Choisissez un motif"), *((m.id, f"{m.name} ({m.service.name})") for m in motifs)]
         )
+
+    @property
+    def agents(self) -> list[Agent]:
+        """Those chosen so far."""
+        return chosen(self.team, self.agent_ids.data)
+
+    def propose_agents(self) -> None:
+        """The motif was just chosen: those ticked who work in its service, or who fills the form in."""
+        known = self.agents or chosen(self.team, [self.holder])
+        self.agent_ids.data = [agent.id for agent in known]
 
     def validate_motif_id(self, field: Field) -> None:
         """Without a motif there is nothing to hold."""
         if field.data is None:
             raise ValidationError("Choisissez un motif.")
+        if len(field.raw_data or ()) > 1:
+            raise ValidationError("Une séance collective a un seul motif : choisissez-en un.")
 
     def validate_agent_ids(self, field: Field) -> None:
         """A session has somebody to hold it."""
-        if self.motif is not None and not field.data:
-            raise ValidationError("Choisissez au moins un agent.")
+        check_agents(field, self.motif, self.team)
 
     def validate_capacite_max(self, field: Field) -> None:
         """People book it, so somebody says how many."""
@@ -205,7 +246,72 @@ class PonctuelleForm(PlaceForm):
             intitule=self.intitule.data or "",
             capacite_max=self.capacite_max.data,
             reservable_par=ReservablePar(self.reservable_par.data) if self.reservable_par.data else None,
+            instructions_avant=self.instructions_avant.data or None,
+            instructions_apres=self.instructions_apres.data or None,
+            nom_sms=self.nom_sms.data or None,
+            autre=self.autre,
         )
+
+
+def _typed(lieu: Lieu | None) -> dict[str, str]:
+    """A place typed for another session, as it can be typed again."""
+    if lieu is None or not lieu.ponctuel:
+        return {}
+    known = (lieu.name, lieu.address, lieu.postal_code, lieu.city)
+    return {"endroit": AUTRE, **dict(zip(TYPED, known, strict=True))}
+
+
+class ReglagesForm(BaseForm):
+    """What one session says for itself; an empty field inherits. `connu` tells which settings the page showed."""
+
+    connu = HiddenField()
+    intitule = again(PonctuelleForm.intitule)
+    capacite_max = again(PlageForm.capacite_max)
+    reservable_par = SelectField(
+        "Qui peut réserver ?",
+        choices=answers(
+            [("", "Comme la plage ou le motif"), *((who.value, label) for who, label in RESERVABLE_PAR.items())]
+        ),
+    )
+    nom_sms = again(PlageForm.nom_sms)
+    instructions_avant = again(PlageForm.instructions_avant)
+    instructions_apres = again(PlageForm.instructions_apres)
+
+    def __init__(self, rdv: Rdv) -> None:
+        own = Propres.of(rdv)
+        super().__init__(
+            obj=own,
+            data={"capacite_max": own.capacite_propre, "reservable_par": own.reservable_par or "", "connu": own.cle},
+        )
+        self.salle = rdv.salle
+
+    @property
+    def propres(self) -> Propres:
+        """What the form says; only after `validate()` has said yes."""
+        return Propres(
+            intitule=self.intitule.data or "",
+            capacite_propre=self.capacite_max.data,
+            reservable_par=ReservablePar(self.reservable_par.data) if self.reservable_par.data else None,
+            nom_sms=self.nom_sms.data or None,
+            instructions_avant=self.instructions_avant.data or None,
+            instructions_apres=self.instructions_apres.data or None,
+        )
+
+
+class AnimationForm(BaseForm):
+    """Who holds one session; `connu` tells which agents the page showed."""
+
+    connu = HiddenField()
+    agent_ids = again(PlageForm.agent_ids)
+
+    def __init__(self, rdv: Rdv, team: Sequence[Agent], connu: str) -> None:
+        super().__init__(data={"agent_ids": [agent.id for agent in rdv.agents], "connu": connu})
+        self.motif, self.team = rdv.motif, team
+        self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in team)
+
+    def validate_agent_ids(self, field: Field) -> None:
+        """A session has somebody to hold it."""
+        check_agents(field, self.motif, self.team)
 
 
 class MessageForm(BaseForm):
