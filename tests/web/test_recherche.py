@@ -190,7 +190,7 @@ def test_a_search_costs_no_more_statements_than_before(client: PageClient, app: 
 
 
 HOSTILE = [
-    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' OR 1=1 --", "{{ 7 * 7 }}", "%", "_", "\\",
+    "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "' OR 1=1 --", "{{ 7777 * 7777 }}", "%", "_", "\\",
     "🌱👩\u200d👧", "\u202e\u200b\ufeff", "é" * 10_000, "a " * 5_000, "-1", "1e9", "٣", "null", "../../etc/passwd",
     "\r\nSet-Cookie: x=1",
 ]  # fmt: skip
@@ -210,7 +210,7 @@ def test_hostile_input_is_words_like_others(client: PageClient, app: Flask, valu
         for name in names:
             page = client.get(f"{address}?{name}={quote(value)}")
             assert page.status == 200, (address, name)
-            assert "<script>alert" not in page.html and "<img src=x" not in page.html and "49" not in page.title
+            assert "<script>alert" not in page.html and "<img src=x" not in page.html and "60481729" not in page.html
             assert "x=1" not in page.headers.get("Set-Cookie", "") and len(page.html) < 60_000
 
 
