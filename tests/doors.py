@@ -159,7 +159,7 @@ def book_twice(v: Visitor) -> Answer:
 
 def excuse(v: Visitor) -> Answer | None:
     link = v.link()
-    return v.post(f"/p/{link}/desistement", {"raison": "Je suis malade"}) if link else None
+    return v.post(f"/p/{link}/desistement", {"raison": "santé"}) if link else None
 
 
 def come_back(v: Visitor) -> Answer | None:

@@ -193,7 +193,7 @@ def usager_context(
 
 def listed(names: list[str]) -> str:
     """Yasmina, Léa et Tom."""
-    return " et ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return " et ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def _few(names: list[str]) -> str:

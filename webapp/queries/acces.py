@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from webapp.domain.codes import TRIES, WITHIN
 from webapp.extensions import db
-from webapp.models import Acces, Canal, Motif, Organisation, Participation, Rdv, Usager
+from webapp.models import Acces, Canal, Motif, Organisation, Participation, Rdv, Usage, Usager
 
 PAST = timedelta(days=30)
 MOST = 200
@@ -91,11 +91,11 @@ def places_held(canal: Canal, contact: str, now: datetime) -> Sequence[Participa
     return db.session.scalars(question, {"contact": contact}).all()
 
 
-def asked_by(navigateur: str) -> Select[Acces]:
-    """The last demand of this browser (its hash), locked, as it is now."""
+def asked_by(navigateur: str, usage: Usage) -> Select[Acces]:
+    """The last demand of this browser (its hash) for that, locked, as it is now."""
     return (
         select(Acces)
-        .where(Acces.navigateur == navigateur)
+        .where(Acces.navigateur == navigateur, Acces.usage == usage)
         .order_by(Acces.id.desc())
         .limit(1)
         .with_for_update()
@@ -110,7 +110,11 @@ def live(now: datetime) -> ColumnElement[bool]:
 
 def link_opens(lien_hash: str, now: datetime) -> bool:
     """Does this link still open something? Looking uses nothing up."""
-    return bool(lien_hash) and bool(db.session.scalar(select(Acces.id).where(Acces.lien_hash == lien_hash, live(now))))
+    return bool(lien_hash) and bool(
+        db.session.scalar(
+            select(Acces.id).where(Acces.lien_hash == lien_hash, Acces.usage == Usage.RENDEZ_VOUS, live(now))
+        )
+    )
 
 
 def opened(demande_id: int, navigateur: str, now: datetime) -> Acces | None:
@@ -118,6 +122,7 @@ def opened(demande_id: int, navigateur: str, now: datetime) -> Acces | None:
     return db.session.scalars(
         select(Acces).where(
             Acces.id == demande_id,
+            Acces.usage == Usage.RENDEZ_VOUS,
             Acces.navigateur == navigateur,
             Acces.utilise_le > now - KEPT,
         )

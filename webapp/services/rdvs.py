@@ -13,7 +13,7 @@ from sqlalchemy.orm import selectinload
 from webapp import live
 from webapp.clock import utcnow
 from webapp.domain.errors import Perime, Refus
-from webapp.domain.events import Annulation, Modification
+from webapp.domain.events import Annulation, Modification, Prescription
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
 from webapp.extensions import db
@@ -41,11 +41,11 @@ def cancel_rdv(rdv_id: int, *, agent: Agent, raison: str = "", prevenir: bool = 
         if now >= rdv.ends_at:
             raise Refus("Cette séance est terminée : elle ne s’annule plus.")
         active = db.session.execute(
-            select(Participation.id, Participation.statut)
+            select(Participation.id, Participation.statut, Participation.version, Participation.prescripteur_courriel)
             .where(Participation.rdv_id == rdv.id, Participation.statut.in_(OCCUPENT))
             .order_by(Participation.id)
         ).all()
-        if any(statut is Statut.PRESENT for _, statut in active):
+        if any(row.statut is Statut.PRESENT for row in active):
             raise Refus("Quelqu’un est déjà noté présent : la séance a lieu, elle ne s’annule plus.")
         rdv.version += 1
         rdv.cancelled_at, rdv.cancelled_reason, rdv.cancelled_by_id = now, raison[:300], agent.id
@@ -82,6 +82,14 @@ def cancel_rdv(rdv_id: int, *, agent: Agent, raison: str = "", prevenir: bool = 
                     participation_ids=tuple(row.id for row in active),
                 )
             )
+            who = agent.id
+            for row in active:
+                if row.prescripteur_courriel:
+                    emit(
+                        Prescription(
+                            auteur_agent_id=who, participation_id=row.id, version=row.version + 1, quoi="annulee"
+                        )
+                    )
         live.publish(rdv.id, rdv.version)
         return rdv
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import delete, or_, select, true, update
+from sqlalchemy import and_, delete, or_, select, true, update
 from sqlalchemy.orm import aliased
 
 from webapp.clock import utcnow
@@ -26,6 +26,7 @@ from webapp.models import (
     UsagerCle,
     usager_organisations,
 )
+from webapp.notifications.base import ADRESSE, USAGER
 from webapp.queries.acces import KEPT as DEMANDS_KEPT
 
 from .comptes import SESSION_LIFE
@@ -121,12 +122,25 @@ def _anonymise(organisation_id: int, retention_mois: int, limit: datetime, found
         session.execute(
             update(Participation)
             .where(Participation.usager_id.in_(ids))
-            .values(telephone=None, courriel=None, numero_dossier=None, raison="")
+            .values(
+                telephone=None,
+                courriel=None,
+                numero_dossier=None,
+                raison="",
+                prescripteur_nom=None,
+                prescripteur_structure=None,
+                prescripteur_courriel=None,
+            )
             .execution_options(synchronize_session=False)
         )
         session.execute(
             update(Notification)
-            .where(Notification.destinataire_type == "usager", Notification.destinataire_id.in_(ids))
+            .where(
+                or_(
+                    and_(Notification.destinataire_type == USAGER, Notification.destinataire_id.in_(ids)),
+                    and_(Notification.destinataire_type == ADRESSE, Notification.destinataire_id.in_(places)),
+                )
+            )
             .values(adresse="", objet="", corps="")
             .execution_options(synchronize_session=False)
         )

@@ -24,7 +24,7 @@ from webapp.services.organisation import EDITABLE, FUSEAUX, RETENTION_MAX
 from .base import BaseForm
 from .lieux import at_most, phone_shown, phone_typed, tidy
 from .motif import answers
-from .public import email_typed
+from .typed import email_typed
 
 MONTHS = f"Écrivez un nombre de mois entre 1 et {RETENTION_MAX}."
 

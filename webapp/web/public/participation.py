@@ -1,5 +1,6 @@
 """« Mon rendez-vous », by its personal link: see it, say one can't come, come back (docs/domain.md rules 10 and 18)."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from flask import flash, redirect, request, url_for
@@ -7,15 +8,16 @@ from flask.typing import ResponseReturnValue
 
 from webapp import links
 from webapp.clock import utcnow
-from webapp.domain.contacts import clean_name
-from webapp.domain.errors import DomainError, Introuvable
+from webapp.domain.errors import DomainError, Introuvable, Refus
 from webapp.domain.participation import Acteur, Statut
 from webapp.models import Participation, ouverture
+from webapp.notifications.render import listed
 from webapp.queries import public as queries
-from webapp.services.booking import change_statut
+from webapp.services.booking import change_statuts
+from webapp.services.foyer import shown_with
 from webapp.services.preferences import choosable, own_contact
 from webapp.web.envois import masked
-from webapp.web.forms.public import DesistementForm
+from webapp.web.forms.rendez_vous import DesistementForm, QuiForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
@@ -61,6 +63,11 @@ def moment_of(place: Participation) -> Moment:
     return Moment.EXCUSEE if place.statut is Statut.EXCUSE else Moment.INSCRITE
 
 
+def moment_of_all(places: Sequence[Participation]) -> Moment:
+    """The same of a household: somebody who comes first, then who might come back."""
+    return max((moment_of(place) for place in places), key=list(Moment).index)
+
+
 @bp.get("/p/<token>")
 def participation(token: str) -> ResponseReturnValue:
     """The appointment behind a link, for the person it was sent to; nobody else's name is ever here."""
@@ -68,18 +75,21 @@ def participation(token: str) -> ResponseReturnValue:
 
 
 def place_page(token: str, place: Participation, refusal: DomainError | None = None) -> ResponseReturnValue:
-    """The page of that place; `refusal`: what was just asked and can't be."""
-    moment, rdv = moment_of(place), place.rdv
+    """The page of that place, and of those of its household it may show; `refusal`: what was just asked and can't
+    be."""
+    places, rdv = shown_with(place), place.rdv
+    moment = moment_of_all(places)
     return respond(
         "public/participation.html",
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
         token=token,
-        place=place,
+        prenoms=listed([one.usager.first_name for one in places]),
+        foyer=[(one.id, one.usager.first_name, moment_of(one)) for one in places],
         rdv=rdv,
         moment=moment,
         s=seance_of(rdv),
-        retour_possible=moment is Moment.EXCUSEE and rdv.jauge().libres > 0,
+        retour_possible=rdv.jauge().libres > 0,
         voies=[(v.canal.value, masked(v.contact), v.acceptee) for v in choosable(place, Acteur.USAGER)]
         if moment in COMING
         else [],
@@ -101,31 +111,37 @@ def participation_ics(token: str) -> ResponseReturnValue:
 @bp.route("/p/<token>/desistement", methods=["GET", "POST"])
 @keeps_form
 def desistement(token: str) -> ResponseReturnValue:
-    """« Je ne pourrai pas venir »: the second click, with a reason for who wants to give one."""
+    """« Je ne pourrai pas venir »: the second click, with a reason for who wants to give one; of a household, those who
+    can't come (`qui`)."""
     place = find_place(token)
-    form = DesistementForm()
+    coming = [one for one in shown_with(place) if moment_of(one) is Moment.INSCRITE]
+    form = DesistementForm(coming, place.id, request.args.getlist("qui"))
     if form.validate_on_submit():
         try:
             check_rate()
-            raison = clean_name(form.raison.data or "")
-            change_statut(place.id, Statut.EXCUSE, by=Acteur.USAGER, raison=raison)
+            change_statuts(form.chosen, Statut.EXCUSE, by=Acteur.USAGER, raison=form.why)
         except DomainError as refusal:
             return place_page(token, find_place(token), refusal)
-        flash("C’est noté, merci d’avoir prévenu. Votre place est libérée.", "success")
+        freed = "Votre place est libérée." if len(form.chosen) == 1 else "Vos places sont libérées."
+        flash(f"C’est noté, merci d’avoir prévenu. {freed}", "success")
         return go_to(url_for(".participation", token=token))
-    if request.method == "GET" and moment_of(place) is not Moment.INSCRITE:
+    if request.method == "GET" and not coming:
         return redirect(url_for(".participation", token=token))
     return respond("public/desistement.html", form=form, token=token, rdv=place.rdv, s=seance_of(place.rdv))
 
 
 @bp.post("/p/<token>/reinscription")
 def reinscription(token: str) -> ResponseReturnValue:
-    """« Finalement, je viens »: while a seat is free."""
+    """« Finalement, je viens »: while seats are free; of a household, those who come back (`qui`)."""
     place = find_place(token)
+    form = QuiForm([one for one in shown_with(place) if moment_of(one) in COMING], place.id)
     try:
         check_rate()
-        change_statut(place.id, Statut.INSCRIT, by=Acteur.USAGER)
+        if not form.validate():
+            raise Refus("Cette personne n’est plus à réinscrire d’ici : actualisez la page.")
+        change_statuts(form.chosen, Statut.INSCRIT, by=Acteur.USAGER)
     except DomainError as refusal:
         return place_page(token, find_place(token), refusal)
-    flash("Votre place est à nouveau réservée.", "success")
+    again = "Votre place est à nouveau réservée." if len(form.chosen) == 1 else "Vos places sont à nouveau réservées."
+    flash(again, "success")
     return go_to(url_for(".participation", token=token))
