@@ -151,5 +151,5 @@ def too_few(libres: int, seats: int) -> str:
     """Why that many people don't get a seat."""
     if not libres:
         return "Cette séance est maintenant complète."
-    left = "une place" if libres == 1 else f"{libres} places"
-    return f"Il ne reste que {left} à cette séance, et vous en demandez {seats}."
+    left = "qu’une place" if libres == 1 else f"que {libres} places"
+    return f"Il ne reste {left} à cette séance, et vous en demandez {seats}."

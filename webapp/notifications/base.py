@@ -163,9 +163,9 @@ class SeanceNotice(Notice):
                     found.append(Destination(USAGER, reader.usager.id, canal, ids))
         if self.tells_agents:
             known = self.starts(getattr(event, "avant", None))
-            places = (event.participation_id, *event.avec) if isinstance(event, Place) and event.avec else ()
+            together = (event.participation_id, *event.avec) if isinstance(event, Place) and event.avec else ()
             for agent in agents_to_tell(rdv, event.auteur_agent_id, now, known):
-                found.append(Destination(AGENT, agent.id, Canal.COURRIEL, places))
+                found.append(Destination(AGENT, agent.id, Canal.COURRIEL, together))
         return found
 
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:

@@ -97,11 +97,13 @@ def _check(rdv: Rdv, demande: Demande, seats: int, foyer: Foyer) -> None:
 def _people(organisation_id: int, foyer: Foyer) -> dict[int, tuple[Usager, Identity]]:
     """Those who come, found or created, each once however often they were named; and what the form says of them."""
     responsable, _ = find_or_create(organisation_id, foyer.responsable)
-    found = {responsable.id: (responsable, foyer.responsable)} if foyer.vient else {}
+    found = {foyer.responsable: responsable}
     for proche in sorted(foyer.proches, key=lambda one: min(one.keys())):  # two forms of one household never deadlock
-        usager, _ = find_or_create(organisation_id, proche, responsable=responsable)
-        found.setdefault(usager.id, (usager, proche))
-    return found
+        found[proche], _ = find_or_create(organisation_id, proche, responsable=responsable)
+    asked: dict[int, tuple[Usager, Identity]] = {}
+    for one in foyer.personnes:
+        asked.setdefault(found[one].id, (found[one], one))
+    return asked
 
 
 def _seat(rdv: Rdv, row: Participation | None, who: tuple[Usager, Identity], by: Acteur, cle: str) -> Participation:

@@ -49,6 +49,8 @@ class ProcheForm(SubForm):
         return self.foyer.pour.data != MOI and not self.empty
 
     def validate_prenom(self, field: Field) -> None:
+        if self.foyer.nobody and self.foyer.accompagnants[0].form is self:
+            raise ValidationError("Écrivez le prénom de votre proche.")
         if not self.counts:
             return
         self.dit["prenom"] = name_typed(field.data, "Écrivez son prénom.")
@@ -165,9 +167,6 @@ class InscriptionForm(BaseForm):
         if self.pour.data not in (PROCHE, MOI_ET_PROCHES):
             self.pour.errors = ["Dites si vous venez aussi."]
             valid = False
-        if not any(row.form.counts for row in self.accompagnants):
-            self.accompagnants[0].form.prenom.errors = ["Écrivez le prénom de votre proche."]
-            valid = False
         if self.places > FOYER_MAX:
             self.form_errors.append(f"Un formulaire inscrit {FOYER_MAX} personnes au plus : appelez-nous au-delà.")
             valid = False
@@ -185,6 +184,11 @@ class InscriptionForm(BaseForm):
     def two_ways(self) -> bool:
         """Are both contacts asked? Then one of them is enough."""
         return len(self.needs) == 2
+
+    @property
+    def nobody(self) -> bool:
+        """Is it for others, and none is named?"""
+        return self.family and not any(row.form.counts for row in self.accompagnants)
 
     @property
     def places(self) -> int:
