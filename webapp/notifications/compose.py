@@ -104,7 +104,8 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
             base, sender=emetteur.sms, text=text, kept=_without(text, lien), segments=sms.measure(text).segments
         )
     mail = render_mail(row.event, context)
-    calendar = _calendar(notice, places, seance, emetteur, to, now)
+    household = batch.foyers.get((rdv.id, reader.usager.id), ())
+    calendar = _calendar(notice, places, household, seance, emetteur, to, now)
     return replace(
         base,
         subject=mail.subject,
@@ -140,24 +141,23 @@ def _change(row: Notification, batch: Batch, rdv: Rdv) -> Mapping[str, str] | Ig
 def _calendar(
     notice: SeanceNotice,
     places: Sequence[Participation],
+    household: Sequence[Participation],
     seance: content.Seance,
     emetteur: Emetteur,
     to: str,
     now: datetime,
 ) -> bytes:
+    """The event these places have in the calendar of that address; `household` are all those its reader answers for.
+    It is cancelled with the last of them."""
     if not notice.calendar or any(char.isspace() for char in to):  # no address: the channel will refuse it
         return b""
+    here = [place for place in household if place.contact_of(Canal.COURRIEL) == to] or list(places)
+    told = {place.id for place in places}
+    if notice.calendar == ics.CANCEL and any(place.occupe and place.id not in told for place in here):
+        return b""
     organizer = emetteur.courriel or current_app.config["MAIL_DEFAULT_SENDER"]
-    return ics.calendar(
-        seance,
-        emetteur,
-        places[0].id,
-        others=[place.id for place in places[1:]],
-        method=notice.calendar,
-        now=now,
-        organizer=organizer,
-        attendee=to,
-    )
+    first = min(place.id for place in (*here, *places))
+    return ics.calendar(seance, emetteur, first, method=notice.calendar, now=now, organizer=organizer, attendee=to)
 
 
 def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, now: datetime) -> Outgoing | Ignored:

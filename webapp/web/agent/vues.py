@@ -233,9 +233,15 @@ def _channels(p: Participation) -> list[tuple[str, str, bool]]:
 
 
 def _origin(p: Participation) -> str:
+    """How the place was taken; whoever booked from another structure says which (docs/domain.md rule 17)."""
     if p.origine is Acteur.AGENT and p.cree_par_agent:
-        return f"par {p.cree_par_agent.nom_court}"
-    return {Acteur.PRESCRIPTEUR: "par un professionnel", Acteur.AGENT: "par un agent"}.get(p.origine, "en ligne")
+        how = f"par {p.cree_par_agent.nom_court}"
+    else:
+        how = {Acteur.PRESCRIPTEUR: "", Acteur.AGENT: "par un agent"}.get(p.origine, "en ligne")
+    if not p.prescripteur_nom:
+        return how or "par un professionnel"
+    who = f"par {p.prescripteur_nom} ({p.prescripteur_structure}, {p.prescripteur_courriel})"
+    return f"{how}, puis {who}" if how else who
 
 
 def cancelled(rdv: Rdv) -> str:

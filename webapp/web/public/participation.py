@@ -103,9 +103,10 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
 def participation_ics(token: str) -> ResponseReturnValue:
     """The appointment for a calendar: never the personal link."""
     place = find_place(token)
-    if moment_of(place) not in (Moment.INSCRITE, Moment.PASSEE):
+    places = shown_with(place)
+    if moment_of_all(places) not in (Moment.INSCRITE, Moment.PASSEE):
         raise Introuvable
-    return calendar_file(place.rdv, place.id)
+    return calendar_file(place.rdv, min(one.id for one in places))
 
 
 @bp.route("/p/<token>/desistement", methods=["GET", "POST"])
