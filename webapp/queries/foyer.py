@@ -1,25 +1,39 @@
 """The places one person answers for in a session, and by what they were told of each."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload
 
 from webapp.extensions import db
 from webapp.models import Canal, EtatNotification, Notification, Participation, Usager
 
-from .notifications import with_readers
+
+def _read_by(rdv_ids: Collection[int | None], usager_ids: Collection[int]) -> Select[tuple[Participation]]:
+    """The places of these sessions whose messages these people read, first booked first."""
+    return (
+        select(Participation)
+        .join(Participation.usager)
+        .where(Participation.rdv_id.in_(rdv_ids), func.coalesce(Usager.responsable_id, Usager.id).in_(usager_ids))
+        .options(joinedload(Participation.usager).joinedload(Usager.responsable))
+        .order_by(Participation.id)
+    )
 
 
 def places_read_by(usager_id: int, rdv_id: int) -> Sequence[Participation]:
     """The places of that session whose messages this person reads, first booked first."""
-    return db.session.scalars(
-        select(Participation)
-        .join(Participation.usager)
-        .where(Participation.rdv_id == rdv_id, func.coalesce(Usager.responsable_id, Usager.id) == usager_id)
-        .options(with_readers())
-        .order_by(Participation.id)
-    ).all()
+    return db.session.scalars(_read_by([rdv_id], [usager_id])).all()
+
+
+def places_of(messages: Sequence[Notification]) -> Mapping[tuple[int, int], Sequence[Participation]]:
+    """(session, reader) of these messages → the places that person answers for there; one statement at most."""
+    found: dict[tuple[int, int], list[Participation]] = defaultdict(list)
+    if messages:
+        wanted = {row.rdv_id for row in messages}, {row.destinataire_id for row in messages}
+        for place in db.session.scalars(_read_by(*wanted)):
+            found[place.rdv_id, place.lecteur.id].append(place)
+    return found
 
 
 def told_by(usager_id: int, rdv_id: int) -> Mapping[int, set[Canal]]:

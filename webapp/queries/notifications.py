@@ -26,6 +26,8 @@ from webapp.models import (
     Usager,
 )
 
+from .foyer import places_of
+
 WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
 WAIT_FOR_EARLIER = timedelta(minutes=10)
 REPLACED = ("inscription", "rappel")
@@ -140,7 +142,7 @@ class Batch:
     agents: Mapping[int, Agent]
     demandes: Mapping[int, Acces] = field(default_factory=dict)
     foyers: Mapping[tuple[int, int], Sequence[Participation]] = field(default_factory=dict)
-    """(session, reader) → the places they answer for there, first booked first, where a mail may change a calendar."""
+    """(session, reader) → the places they answer for there: what a mail may change of a calendar."""
     history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
     """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
     id, event, changement, etat, participation_ids, avant, dit."""
@@ -229,30 +231,13 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         sessions,
         {agent.id: agent for agent in agents},
         _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
-        _households([row for row in rows if row.canal is Canal.COURRIEL and row.destinataire_type == "usager"]),
+        places_of([row for row in rows if row.canal is Canal.COURRIEL and row.destinataire_type == "usager"]),
         _history([row for row in rows if row.avant]),
     )
 
 
 def _demandes(ids: Collection[int]) -> Mapping[int, Acces]:
     return {row.id: row for row in db.session.scalars(select(Acces).where(Acces.id.in_(ids)))} if ids else {}
-
-
-def _households(mails: Sequence[Notification]) -> Mapping[tuple[int, int], Sequence[Participation]]:
-    found: dict[tuple[int, int], list[Participation]] = defaultdict(list)
-    if mails:
-        for place in db.session.scalars(
-            select(Participation)
-            .join(Participation.usager)
-            .where(
-                Participation.rdv_id.in_({row.rdv_id for row in mails}),
-                func.coalesce(Usager.responsable_id, Usager.id).in_({row.destinataire_id for row in mails}),
-            )
-            .options(with_readers())
-            .order_by(Participation.id)
-        ):
-            found[place.rdv_id, place.lecteur.id].append(place)
-    return found
 
 
 def _history(changes: Sequence[Notification]) -> Mapping[Reader, Sequence[Any]]:
