@@ -181,8 +181,7 @@ def _version(changement: str) -> int:
 
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
-    """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects:
-    eight statements at most."""
+    """Those of these rows still claimed until then, in the order of `ids`, with their subjects: eight statements."""
     found = {
         row.id: row
         for row in db.session.scalars(

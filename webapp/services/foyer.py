@@ -67,18 +67,25 @@ def _book(rdv: Rdv, foyer: Foyer, by: Acteur, cle: str) -> Booking:
     _held = (rdv.motif, rdv.plage_ouverture, rdv.organisation, rdv.lieu, rdv.salle)
     with transaction(look):
         agents = list(rdv.agents)
-        asked = _people(rdv.organisation_id, foyer)  # before the lock: who books one of them alone holds their keys
+        # Before the lock, as who books one of them alone writes too: the same row twice is waited for, then refused.
+        asked = _people(rdv, foyer, by, cle)
+        before = {row.usager_id for row in people.participations_of(rdv.id, list(asked))}
+        new = {key: _new_row(rdv, usager, one) for key, (usager, one) in asked.items() if key not in before}
         (rdv,) = seat_lock(rdv.id)
         set_committed_value(rdv, "agents", agents)
         rows = {row.usager_id: row for row in people.participations_of(rdv.id, list(asked))}
-        without = [usager_id for usager_id in asked if usager_id not in rows or not holds_seat(rows[usager_id].statut)]
+        without = [key for key in asked if key in new or not holds_seat(rows[key].statut)]
         _check(rdv, demande, len(without), foyer)
         if not without:
-            return _already(rdv, [rows[usager_id] for usager_id in asked], demande)
-        new = [_seat(rdv, rows.get(usager_id), asked[usager_id], by, cle) for usager_id in without]
+            return _already(rdv, [rows[key] for key in asked], demande)
+        for key in without:
+            if key not in new:
+                _come_back(rdv, rows[key], asked[key][1])
+            _count(rdv, rows[key])
+            _note(rows[key], asked[key][1])
         db.session.flush()
-        _promise(new, cle)
-        return Booking(new[0].id, deja=False)
+        _promise([rows[key] for key in without], cle)
+        return Booking(rows[without[0]].id, deja=False)
 
 
 def _demande(who: Identity, by: Acteur, cle: str) -> Demande:
@@ -94,29 +101,16 @@ def _check(rdv: Rdv, demande: Demande, seats: int, foyer: Foyer) -> None:
         raise Complet(too_few(rdv.jauge().libres, len(foyer.personnes))) from None
 
 
-def _people(organisation_id: int, foyer: Foyer) -> dict[int, tuple[Usager, Identity]]:
-    """Those who come, found or created, each once however often they were named; and what the form says of them."""
-    responsable, _ = find_or_create(organisation_id, foyer.responsable)
+def _people(rdv: Rdv, foyer: Foyer, by: Acteur, cle: str) -> dict[int, tuple[Usager, Demande]]:
+    """Those who come, found or created, each once however often they were named; and what the form asks for them."""
+    responsable, _ = find_or_create(rdv.organisation_id, foyer.responsable)
     found = {foyer.responsable: responsable}
     for proche in sorted(foyer.proches, key=lambda one: min(one.keys())):  # two forms of one household never deadlock
-        found[proche], _ = find_or_create(organisation_id, proche, responsable=responsable)
-    asked: dict[int, tuple[Usager, Identity]] = {}
+        found[proche], _ = find_or_create(rdv.organisation_id, proche, responsable=responsable)
+    asked: dict[int, tuple[Usager, Demande]] = {}
     for one in foyer.personnes:
-        asked.setdefault(found[one].id, (found[one], one))
+        asked.setdefault(found[one].id, (found[one], _demande(one, by, cle)))
     return asked
-
-
-def _seat(rdv: Rdv, row: Participation | None, who: tuple[Usager, Identity], by: Acteur, cle: str) -> Participation:
-    """A seat for one of them, who may come back."""
-    usager, identity = who
-    demande = _demande(identity, by, cle)
-    if row is None:
-        row = _new_row(rdv, usager, demande)
-    else:
-        _come_back(rdv, row, demande)
-    _count(rdv, row)
-    _note(row, demande)
-    return row
 
 
 def _promise(rows: Sequence[Participation], cle: str, deja_le: str = "") -> None:

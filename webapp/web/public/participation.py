@@ -17,6 +17,7 @@ from webapp.services.booking import change_statuts
 from webapp.services.foyer import shown_with
 from webapp.services.preferences import choosable, own_contact
 from webapp.web.envois import masked
+from webapp.web.errors import RETRY_AFTER
 from webapp.web.forms.rendez_vous import DesistementForm, QuiForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
@@ -79,7 +80,7 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
     be."""
     places, rdv = shown_with(place), place.rdv
     moment = moment_of_all(places)
-    return respond(
+    response = respond(
         "public/participation.html",
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
@@ -97,6 +98,9 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
         publique=ouverture(rdv).public(),
         autres=other_cards(rdv) if moment is not Moment.INSCRITE else [],
     )
+    if refusal and refusal.status in RETRY_AFTER:
+        response.headers["Retry-After"] = str(RETRY_AFTER[refusal.status])
+    return response
 
 
 @bp.get("/p/<token>/rendez-vous.ics")
