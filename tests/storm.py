@@ -74,7 +74,7 @@ def world(app: Flask, site: Site, number: int) -> World:
         for rdv in (soon, begun, *alone):
             tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
         db.session.commit()
-        tokens += [_household(rdv) for rdv in alone[:3]] * 3  # as often as others, among so many
+        tokens += [_household(rdv) for rdv in alone[1:4]] * 3  # as often as others, among so many
         plages = [_plage(mine, motifs[n]) for n in (1, 2)]
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
         made = World(

@@ -89,14 +89,14 @@ class InscriptionForm(BaseForm):
         "date_naissance": "Écrivez votre date de naissance.",
     }
 
+    pour = RadioField("Qui vient ?", choices=answers(POUR), default=MOI, validate_choice=False)
+    accompagnants = FieldList(FormField(ProcheForm), max_entries=FOYER_MAX)
     prenom = StringField("Prénom")
     nom = StringField("Nom")
     date_naissance = StringField("Date de naissance")
     telephone = StringField("Téléphone")
     courriel = StringField("Courriel")
     numero_dossier = StringField("Numéro de dossier")
-    pour = RadioField("Qui vient ?", choices=answers(POUR), default=MOI, validate_choice=False)
-    accompagnants = FieldList(FormField(ProcheForm), max_entries=FOYER_MAX)
     connu = HiddenField()
 
     def __init__(self, motif: Motif, timezone: str, connu: str = "") -> None:

@@ -79,7 +79,7 @@ def _answer(rdv: Rdv, form: InscriptionForm, book: Callable[[], None], page: str
             check_rate()
             if form.moved and not seance.refus:
                 raise Perime("La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau.")
-            if form.places > 1 and "verifier" in request.form:
+            if "verifier" in request.form and 1 < form.places <= rdv.jauge().libres:
                 return respond("public/verification.html", form=form, s=seance)
             book()
         except Introuvable:

@@ -119,7 +119,8 @@ def desistement(token: str) -> ResponseReturnValue:
     """« Je ne pourrai pas venir »: the second click, with a reason for who wants to give one; of a household, those who
     can't come (`qui`)."""
     place = find_place(token)
-    coming = [one for one in shown_with(place) if moment_of(one) is Moment.INSCRITE]
+    places = shown_with(place)
+    coming = [one for one in places if moment_of(one) is Moment.INSCRITE]
     form = DesistementForm(coming, place.id, request.args.getlist("qui"))
     if form.validate_on_submit():
         try:
@@ -127,8 +128,7 @@ def desistement(token: str) -> ResponseReturnValue:
             change_statuts(form.chosen, Statut.EXCUSE, by=Acteur.USAGER, raison=form.why)
         except DomainError as refusal:
             return place_page(token, find_place(token), refusal)
-        freed = "Votre place est libérée." if len(form.chosen) == 1 else "Vos places sont libérées."
-        flash(f"C’est noté, merci d’avoir prévenu. {freed}", "success")
+        flash(f"C’est noté, merci d’avoir prévenu. {_places(places, form, 'libérée')}", "success")
         return go_to(url_for(".participation", token=token))
     if request.method == "GET" and not coming:
         return redirect(url_for(".participation", token=token))
@@ -147,6 +147,13 @@ def reinscription(token: str) -> ResponseReturnValue:
         change_statuts(form.chosen, Statut.INSCRIT, by=Acteur.USAGER)
     except DomainError as refusal:
         return place_page(token, find_place(token), refusal)
-    again = "Votre place est à nouveau réservée." if len(form.chosen) == 1 else "Vos places sont à nouveau réservées."
-    flash(again, "success")
+    flash(_places(shown_with(place), form, "à nouveau réservée"), "success")
     return go_to(url_for(".participation", token=token))
+
+
+def _places(of: Sequence[Participation], form: QuiForm, what: str) -> str:
+    """ "Votre place est libérée.", "Les places de Léa et Tom sont libérées."."""
+    names = [one.usager.first_name for one in of if one.id in form.chosen]
+    if len(of) == 1:
+        return f"Votre place est {what}."
+    return f"Les places de {listed(names)} sont {what}s." if len(names) > 1 else f"La place de {names[0]} est {what}."
