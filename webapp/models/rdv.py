@@ -146,15 +146,6 @@ class Participation(Horodatage, Lien, Model):
     def occupe(self) -> bool:
         return holds_seat(self.statut)
 
-    @property
-    def contact_telephone(self) -> str | None:
-        """Where this participation's texts go: its own number, else the usager's."""
-        return self.telephone or self.usager.phone
-
-    @property
-    def contact_courriel(self) -> str | None:
-        return self.courriel or self.usager.email
-
     def contact_of(self, canal: Canal) -> str:
         """Where messages about it would go by this channel: its own contact, else that of who reads them."""
         if canal is Canal.SMS:

@@ -14,7 +14,7 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import day_month, hour, local, long_date, span
 from webapp.domain.participation import Acteur, Etat, Statut, etat
 from webapp.domain.settings import Reglage, nom_sms, resolve
-from webapp.models import Champ, EtatNotification, Participation, Rdv, TypeLieu
+from webapp.models import Canal, Champ, EtatNotification, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
 from webapp.queries import fiche
 from webapp.queries.messages import texts_sent
@@ -123,7 +123,7 @@ def rows(
 
 def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: str) -> PersonneVue:
     """One person (docs/domain.md rule 15)."""
-    tz, phone, email = rdv.organisation.timezone, p.contact_telephone, p.contact_courriel
+    tz, phone, email = rdv.organisation.timezone, p.contact_of(Canal.SMS), p.contact_of(Canal.COURRIEL)
     cancelled_with_it = p.statut is Statut.ANNULE and p.statut_le == rdv.cancelled_at
     word, tone = message_word(p, told, cancelled_with_it)
     asked = rdv.motif.asks(Champ.NUMERO_DOSSIER)

@@ -13,6 +13,8 @@ from webapp.web.forms.public import InscriptionForm, PrescriptionForm
 DONE = "reservations"
 READABLE = timedelta(minutes=30)
 AT_MOST = 8
+FIRST_NAME = 30
+"""Characters kept of a first name: browsers drop a cookie over 4 kB."""
 
 
 def remember(rdv_id: int, form: InscriptionForm) -> None:
@@ -25,7 +27,7 @@ def remember(rdv_id: int, form: InscriptionForm) -> None:
         "telephone": phones.masked(identity.telephone, form.region) if identity.telephone else "",
         "sms": bool(identity.telephone and phones.can_receive_sms(identity.telephone)),
         "courriel": mask_email(identity.courriel) if identity.courriel else "",
-        "prenoms": [one.prenom for one in form.foyer.personnes] if form.family else [],
+        "prenoms": [one.prenom[:FIRST_NAME] for one in form.foyer.personnes] if form.family else [],
         "prescripteur": mask_email(form.prescripteur.courriel) if isinstance(form, PrescriptionForm) else "",
     }
     session[DONE] = [*(kept for kept in _readable() if kept["rdv"] != rdv_id), entry][-AT_MOST:]
