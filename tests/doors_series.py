@@ -13,7 +13,7 @@ from bench.wire import Answer
 from tests.pages import Form
 
 if TYPE_CHECKING:
-    from tests.doors import Visitor
+    from tests.door_people import Visitor
 
 SHOWN = re.compile(rb'name="vus" value="([^"]*)"')
 

@@ -20,12 +20,15 @@ from tests.servers import Site
 from webapp import links
 from webapp.broker import broker
 from webapp.clock import utcnow
+from webapp.domain.events import Inscription
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.jobs.schedule import RUN_ALONE
 from webapp.models import Motif, Organisation, Rdv, Service
 from webapp.notifications import wake
+from webapp.notifications.base import emit
 from webapp.services.plages import PlageData, save_plage
+from webapp.services.transaction import transaction
 
 LINK_KEY = "test-link-key-that-is-long-enough-to-be-accepted"
 PROCESSES = 2
@@ -71,6 +74,7 @@ def world(app: Flask, site: Site, number: int) -> World:
         for rdv in (soon, begun, *alone):
             tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
         db.session.commit()
+        tokens += [_household(rdv) for rdv in alone[1:4]] * 3  # as often as others, among so many
         plages = [_plage(mine, motifs[n]) for n in (1, 2)]
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
         made = World(
@@ -89,6 +93,17 @@ def world(app: Flask, site: Site, number: int) -> World:
         )
         db.session.remove()
         return made
+
+
+def _household(rdv: Rdv) -> str:
+    """A parent and a child, told by one message, whose link moves either or both."""
+    parent = make.usager(rdv.organisation_id, first_name="Parent")
+    child = make.usager(rdv.organisation_id, first_name="Léa", phone=None, responsable_id=parent.id)
+    first, second = make.participation(rdv, parent), make.participation(rdv, child)
+    db.session.commit()
+    with transaction():
+        emit(Inscription(participation_id=first.id, version=1, avec=(second.id,)))
+    return links.token(links.PARTICIPATION, first.lien_nonce)
 
 
 def _known(org: Organisation, number: int) -> make.Usager:

@@ -13,13 +13,23 @@ from tests import factories as make
 from tests.servers import SmsSink, SmtpSink
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
+from webapp.domain.contacts import identity_keys
 from webapp.domain.dates import local
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.jobs import alerts, reminders
 from webapp.jobs.messages import deliver
-from webapp.models import ConfirmationSms, Discretion, NiveauNotification, Participation, Rdv, TypeLieu, Usager
+from webapp.models import (
+    ConfirmationSms,
+    Discretion,
+    NiveauNotification,
+    Participation,
+    Rdv,
+    TypeLieu,
+    Usager,
+    UsagerCle,
+)
 from webapp.notifications.wake import QUEUES
 from webapp.queries import notifications as queries
 from webapp.services import booking, ecrire, rdvs
@@ -98,6 +108,9 @@ class World:
             person = make.usager(org, first_name=name, last_name="Amrani", **fields)
             person.responsable_id = self.ids[above] if above else None
             self.ids[name] = person.id
+            if above:  # known in the household by the contact of who answers for them
+                for key in identity_keys(name, "Amrani", None, CONTACTS[above]["phone"], CONTACTS[above]["email"]):
+                    db.session.add(UsagerCle(organisation_id=org.id, cle=key, usager_id=person.id))
         self.rdv_id = rdv.id
         db.session.commit()
 

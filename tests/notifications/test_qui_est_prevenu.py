@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.notifications import cases_series  # noqa: F401
+from tests.notifications import cases_foyer, cases_series  # noqa: F401
 from tests.notifications.cases import CONTACTS, Received, World, say, travelling
 from tests.servers import SmsSink, SmtpSink
 from webapp.extensions import db
 
+assert cases_foyer.__doc__  # its sentences are registered by being imported
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "qui-est-prevenu.md"
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 CASES = ROW.findall(PAGE.read_text())
@@ -64,7 +65,7 @@ def compare(received: list[Received], then: str) -> None:
     quotes = []
     for part in filter(None, then.split(" ; ")):
         who, _, means = part.partition(" : ")
-        assert who in {*CONTACTS, "autre numéro", "Nadia", "Paul", "Alice"}, who
+        assert who in {*CONTACTS, "autre numéro", "Nadia", "Paul", "Alice", "Claire"}, who
         found = MESSAGE.findall(means)
         assert found, f"no message in: {part}"
         for count, canal, said in found:

@@ -25,17 +25,21 @@ import webapp.services.booking as booking
 from tests import factories as make
 from tests.databases import Base
 from webapp.domain.errors import Complet, DomainError, Ferme, Interdit, Perime, Refus
-from webapp.domain.identity import Identity
+from webapp.domain.identity import Foyer, Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
-from webapp.models import Agent, Organisation, Participation, Rdv
+from webapp.models import Agent, Organisation, Participation, Rdv, Usager
 from webapp.services.checks import broken
+from webapp.services.foyer import book_household
 from webapp.services.motifs import save_motif, set_archived
 from webapp.services.rdvs import cancel_rdv, freeze_started
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 START = NOW + timedelta(hours=6)
 PEOPLE = [Identity(f"Prénom{n}", "Du Nom", f"+336399800{n:02}") for n in range(4)]
+HOUSEHOLD = (0, 4, 5)
+"""The first of them and two relatives, who have no contact but theirs; they may be booked alone too."""
+PEOPLE += [PEOPLE[0].relative(prenom, "Du Nom") for prenom in ("Enfant4", "Enfant5")]
 SEATED = ("inscrit", "present", "absent")
 MOVES = st.sampled_from(["inscrit", "present", "absent", "excuse", "annule"])
 WHO = st.integers(0, len(PEOPLE) - 1)
@@ -50,6 +54,8 @@ class Model:
     status: dict[int, str] = field(default_factory=dict)
     version: dict[int, int] = field(default_factory=dict)
     forms: dict[tuple[str, int], bool] = field(default_factory=dict)
+    families: dict[tuple[str, tuple[int, ...]], int] = field(default_factory=dict)
+    """A household's form → whose place is its answer."""
     cancelled: bool = False
     archived: bool = False
     started: bool = False
@@ -78,6 +84,35 @@ class Model:
         if not agent and self.status.get(who) == "annule":
             return Refus
         self.move(who, "inscrit")
+        return None
+
+    def book_all(self, envoi: str, family: tuple[int, ...]) -> type[DomainError] | None:
+        """All of them or none; who has a seat keeps it."""
+        answered = self.families.get((envoi, family))
+        if self.cancelled or self.archived or self.started:
+            return None if answered is not None and self.seated(answered) else Ferme
+        without = [who for who in family if not self.seated(who)]
+        if self.taken + len(without) > self.capacity:
+            return Complet
+        if any(self.status.get(who) == "annule" for who in without):
+            return Refus
+        for who in without:
+            self.move(who, "inscrit")
+        if without or answered is None:
+            self.families[envoi, family] = (without or family)[0]
+        return None
+
+    def change_all(self, some: list[int], after: str) -> type[DomainError] | None:
+        """By a link: all of them or none."""
+        moving = [who for who in some if self.status[who] != after]
+        if not moving:
+            return None
+        if self.cancelled or self.started or any({self.status[who], after} != {"inscrit", "excuse"} for who in moving):
+            return Refus
+        if after in SEATED and self.taken + len(moving) > self.capacity:
+            return Complet
+        for who in moving:
+            self.move(who, after)
         return None
 
     def change(self, who: int, after: str, *, agent: bool, meant: bool = False) -> type[DomainError] | None:
@@ -182,6 +217,29 @@ class Seats(RuleBasedStateMachine):
             self.rows.setdefault(who, done.participation_id)
             assert self.rows[who] == done.participation_id
             self.model.forms[envoi, who] = True
+
+    @rule(comes=st.booleans(), relatives=st.sampled_from([(4,), (5,), (4, 5)]), envoi=st.sampled_from("abc"))
+    def book_household(self, comes: bool, relatives: tuple[int, ...], envoi: str) -> None:
+        """One form for several; the same one, sent again, gets its first answer."""
+        family = (0, *relatives) if comes else relatives
+        foyer = Foyer(PEOPLE[0], tuple(PEOPLE[who] for who in relatives), comes)
+        expected = self.model.book_all(envoi, family)
+        if self.same(expected, lambda: book_household(self.rdv, foyer, by=Acteur.USAGER, envoi=envoi)):
+            question = select(Participation).join(Participation.usager).where(Participation.rdv_id == self.rdv)
+            names = {PEOPLE[who].prenom: who for who in family}
+            for row in db.session.scalars(question.where(Usager.first_name.in_(names))):
+                assert self.rows.setdefault(names[row.usager.first_name], row.id) == row.id
+            assert set(family) <= set(self.rows)
+
+    @precondition(lambda self: set(HOUSEHOLD) & set(self.rows))
+    @rule(after=MOVES, some=st.sets(st.sampled_from(HOUSEHOLD), min_size=1))
+    def link_of_the_household(self, after: str, some: set[int]) -> None:
+        """Each or all, with every status a forged post could ask for."""
+        chosen = sorted(some & set(self.rows))
+        if chosen:
+            ids = [self.rows[who] for who in chosen]
+            expected = self.model.change_all(chosen, after)
+            self.same(expected, lambda: booking.change_statuts(ids, Statut(after), by=Acteur.USAGER))
 
     @rule(who=WHO, name=st.sampled_from(["agent", "référent"]), meant=st.booleans(), number=st.integers())
     def add(self, who: int, name: str, meant: bool, number: int) -> None:

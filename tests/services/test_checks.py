@@ -63,6 +63,8 @@ def wound(statement: str, **values: Any) -> list[str]:
         ("UPDATE rdvs SET version = 4 WHERE id = :rdv", "version 4 after 4 changes"),
         ("UPDATE participations SET version = 1 WHERE id = :moved", "version 1 after 3 changes"),
         ("DELETE FROM usager_organisations", "its usager is unknown to organisation"),
+        ("UPDATE usagers SET responsable_id = id", "answers for themself"),
+        ("UPDATE participations SET prescripteur_nom = 'Claire' WHERE id = :one", "is half known"),
         ("UPDATE usagers SET first_name = 'Awa', last_name = 'DIALLO', phone = '+33639980001'", "the same person"),
         ("UPDATE notifications SET etat = 'envoyee', envoyee_le = NULL", "state envoyee without what goes with it"),
         ("UPDATE notifications SET changement = 'v7'", "about v7 of a participation at version"),

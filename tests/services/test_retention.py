@@ -8,10 +8,19 @@ from sqlalchemy import func, select
 
 from tests import factories as make
 from webapp.clock import utcnow
-from webapp.domain.identity import Identity
+from webapp.domain.identity import Identity, Prescripteur
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Envoi, EtatNotification, Notification, SessionAgent, UsagerCle, usager_organisations
+from webapp.models import (
+    Envoi,
+    EtatNotification,
+    Notification,
+    Participation,
+    SessionAgent,
+    Usager,
+    UsagerCle,
+    usager_organisations,
+)
 from webapp.services import comptes
 from webapp.services.booking import book_seat
 from webapp.services.checks import broken
@@ -89,3 +98,27 @@ def test_agents_sessions_that_are_over_go_and_the_open_ones_stay() -> None:
     assert purge()["sessions"] == 1
     assert [row.cle for row in db.session.scalars(select(SessionAgent)) if row.cle == old] == []
     assert db.session.scalar(select(func.count()).select_from(SessionAgent)) == 1
+
+
+def test_the_professional_who_booked_goes_with_the_person() -> None:
+    rdv = make.rdv()
+    db.session.commit()
+    who = Prescripteur("Claire Petit", "Mission locale", "claire@mission.exemple.fr")
+    person = Identity("Élodie", "Martin", "+33639980001")
+    book_seat(rdv.id, person, by=Acteur.PRESCRIPTEUR, envoi="un", prescripteur=who)
+    question = select(Notification).where(Notification.event == "prescription")
+    assert db.session.scalars(question).one().adresse == "claire@mission.exemple.fr"
+    for usager in db.session.scalars(select(Usager)):
+        usager.cree_le -= timedelta(days=900)
+    place = db.session.scalars(select(Participation)).one()
+    place.cree_le, rdv.starts_at, rdv.ends_at = (
+        place.usager.cree_le,
+        place.usager.cree_le,
+        utcnow() - timedelta(days=890),
+    )
+    db.session.commit()
+    assert purge()["usagers"] == 1
+    db.session.expire_all()
+    assert (place.prescripteur_nom, place.prescripteur_structure, place.prescripteur_courriel) == (None, None, None)
+    told = db.session.scalars(question).one()
+    assert (told.adresse, told.corps) == ("", "")

@@ -211,12 +211,3 @@ def test_a_form_that_is_too_old_comes_back_filled(client: PageClient, app: Flask
     assert page.status == 419 and page.has("Rien n’est perdu") and page.select('#nom[value="N’Diaye"]')
     assert counts(app) == (0, 0, 0)
     assert page.form("/inscription").submit().h1 == "Votre place est réservée"
-
-
-def test_booking_for_somebody_else_is_by_telephone_for_now(client: PageClient, app: Flask) -> None:
-    rdv_id = session(app)
-    form = client.get(f"/rdv/{rdv_id}/inscription").form("/inscription")
-    data = {**{name: values[0] for name, values in form.values.items()}, **PERSON}
-    page = client.post(form.action, data={**data, "pour": "proche"})
-    assert page.status == 422 and page.has("appelez-nous") and page.select('#nom[value="N’Diaye"]')
-    assert client.post(form.action, data={**data, "pour": "moi"}).status == 303

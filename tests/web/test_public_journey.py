@@ -61,12 +61,12 @@ def test_excuse_oneself_and_come_back(client: PageClient, app: Flask, rdv_id: in
     assert page.headers["Cache-Control"] == "no-store" and page.headers["Referrer-Policy"] == "no-referrer"
     assert page.select('meta[name="robots"][content="noindex"]')
     page = page.link("Je ne pourrai pas venir")
-    page = page.form("/desistement").submit(raison="Je suis malade")
+    page = page.form("/desistement").submit(raison="santé")
     assert page.has("C’est noté") and page.has("Vous avez prévenu que vous ne viendrez pas")
     assert counts(app) == (1, 1, 0)
     with app.app_context():
         row = db.session.scalars(select(Participation)).one()
-        assert (row.statut, row.raison) == (Statut.EXCUSE, "Je suis malade")
+        assert (row.statut, row.raison) == (Statut.EXCUSE, "santé")
     page = page.form("/reinscription").submit()
     assert page.has("Votre place est à nouveau réservée") and page.has("Nous vous attendons")
     assert counts(app) == (1, 1, 1)

@@ -143,7 +143,13 @@ class Ouverture:
         if now + self.delai_max < self.starts_at:
             return Ferme("Cette séance n’est pas encore ouverte à la réservation en ligne.")
         if not seated and self.jauge.libres < seats:
-            if self.jauge.libres:
-                return Complet("Il ne reste plus assez de places à cette séance.")
-            return Complet("Cette séance est maintenant complète.")
+            return Complet(too_few(self.jauge.libres, seats))
         return None
+
+
+def too_few(libres: int, seats: int) -> str:
+    """Why that many people don't get a seat."""
+    if not libres:
+        return "Cette séance est maintenant complète."
+    left = "qu’une place" if libres == 1 else f"que {libres} places"
+    return f"Il ne reste {left} à cette séance, et vous en demandez {seats}."

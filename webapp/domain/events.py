@@ -12,28 +12,47 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inscription(Event):
-    """A participation became `inscrit`; `deja`: it already was, and the person asked again (docs/domain.md rule 9)."""
+class Place(Event):
+    """Something happened to one place; to those of `avec` too, in the same session and at once."""
 
     participation_id: int
     version: int
+    avec: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inscription(Place):
+    """A participation became `inscrit`; `deja`: it already was, and the person asked again (docs/domain.md rule 9)."""
+
     deja_le: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desistement(Event):
+class Desistement(Place):
     """The person can't come."""
-
-    participation_id: int
-    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Retrait(Event):
+class Retrait(Place):
     """The service removed one person."""
 
-    participation_id: int
-    version: int
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prescription(Place):
+    """A place somebody booked from another structure was `inscrite`, `refusee` (by the service) or `annulee`;
+    `deja_le`: it was booked already."""
+
+    quoi: str
+    deja_le: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactModifie(Place):
+    """The contact a place's messages go to changed, or that of its reader's file (`fiche`): those it was until then
+    are told (channel → address)."""
+
+    anciens: Mapping[str, str]
+    fiche: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

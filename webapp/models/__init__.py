@@ -1,7 +1,7 @@
 """Tables and relationships, and their bridges to domain values. Importing this package registers every table."""
 
 from .absence import Absence
-from .acces import Acces
+from .acces import Acces, Usage
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
 from .journal import Journal
 from .message import Message
@@ -41,6 +41,7 @@ __all__ = [
     "SessionAgent",
     "TypeLieu",
     "TypeMotif",
+    "Usage",
     "Usager",
     "UsagerCle",
     "ouverture",

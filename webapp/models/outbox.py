@@ -65,7 +65,9 @@ class Notification(Horodatage, Model):
     sujet_id: Mapped[int]
     changement: Mapped[str] = mapped_column(String(80))
     canal: Mapped[Canal] = mapped_column(Word(Canal))
-    destinataire_type: Mapped[str] = mapped_column(String(20))  # usager, agent, contact (who asked for access)
+    destinataire_type: Mapped[str] = mapped_column(
+        String(20)
+    )  # usager, agent, adresse (`adresse` is where; id: the place), contact (who asked for access)
     destinataire_id: Mapped[int]
     rdv_id: Mapped[int | None] = mapped_column(ForeignKey("rdvs.id"))
     participation_ids: Mapped[list[int]] = mapped_column(JSON, default=list)  # whose places the message is about

@@ -15,6 +15,7 @@ from .agent import Agent
 from .base import Horodatage, Lien, Model, UTCDateTime, Word, one_of
 from .motif import Motif, TypeMotif
 from .organisation import Lieu, Organisation, Salle
+from .outbox import Canal
 from .plage import PlageOuverture
 from .usager import Usager
 
@@ -126,6 +127,10 @@ class Participation(Horodatage, Lien, Model):
     telephone: Mapped[str | None] = mapped_column(String(20))  # own contact, when it differs from the usager's
     courriel: Mapped[str | None] = mapped_column(String(254))
     numero_dossier: Mapped[str | None] = mapped_column(String(40))
+    # Who booked from another structure (rule 17): told whether it was booked, refused or cancelled.
+    prescripteur_nom: Mapped[str | None] = mapped_column(String(120))
+    prescripteur_structure: Mapped[str | None] = mapped_column(String(120))
+    prescripteur_courriel: Mapped[str | None] = mapped_column(String(254))
     raison: Mapped[str] = mapped_column(String(120), default="")
     prevenir: Mapped[bool] = mapped_column(default=True)
     rappeler: Mapped[bool] = mapped_column(default=True)
@@ -142,14 +147,17 @@ class Participation(Horodatage, Lien, Model):
     def occupe(self) -> bool:
         return holds_seat(self.statut)
 
-    @property
-    def contact_telephone(self) -> str | None:
-        """Where this participation's texts go: its own number, else the usager's."""
-        return self.telephone or self.usager.phone
+    def contact_of(self, canal: Canal) -> str:
+        """Where messages about it would go by this channel: its own contact, else that of who reads them."""
+        if canal is Canal.SMS:
+            return self.telephone or self.lecteur.phone or ""
+        return self.courriel or self.lecteur.email or ""
 
     @property
-    def contact_courriel(self) -> str | None:
-        return self.courriel or self.usager.email
+    def lecteur(self) -> Usager:
+        """Who reads the messages about it: the person, or who answers for them."""
+        usager = self.usager
+        return (usager.responsable or usager) if usager.responsable_id else usager
 
 
 def ouverture(rdv: Rdv) -> Ouverture:

@@ -13,7 +13,7 @@ from webapp.clock import utcnow
 from webapp.domain import codes, dates, events, sms
 from webapp.extensions import db
 from webapp.models import Acces as Demande
-from webapp.models import Canal, Notification
+from webapp.models import Canal, Notification, Usage
 
 from .base import Destination, Notice
 from .content import Emetteur
@@ -63,6 +63,7 @@ class Acces(Notice, event=events.Acces):
         context = {
             "emetteur": emetteur,
             "prenom": "",
+            "contact": demande.usage is Usage.CONTACT,
             "code": code,
             "lien": lien,
             "jusqua": dates.hour(dates.local(demande.expire_le, emetteur.fuseau)),

@@ -17,7 +17,7 @@ from sqlalchemy import UniqueConstraint, bindparam
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
 from webapp.domain.droits import Droit
-from webapp.domain.events import Event
+from webapp.domain.events import Event, Place
 from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import Agent, Canal, EtatNotification, Notification, Participation, Rdv
@@ -29,7 +29,8 @@ from .wake import DEFAULT, MASS, URGENT, hint_after_commit
 
 E = TypeVar("E", bound=Event)
 
-USAGER, AGENT = "usager", "agent"
+USAGER, AGENT, ADRESSE = "usager", "agent", "adresse"
+"""Kinds of recipients. An address is nobody's file: its row of the outbox holds it."""
 NEWER = "Remplacé par un changement plus récent."
 ALERT_LIFE = timedelta(days=1)
 MANY = 20
@@ -106,8 +107,8 @@ class SeanceNotice(Notice):
 
     def participations(self, event: Any) -> Sequence[Participation]:
         """Whose places it is about."""
-        found = db.session.get(Participation, event.participation_id)
-        return [found] if found else []
+        found = (db.session.get(Participation, i) for i in (event.participation_id, *event.avec))
+        return [place for place in found if place is not None]
 
     def changement(self, event: Any) -> str:
         """What makes this event different from the same one another day."""
@@ -167,8 +168,9 @@ class SeanceNotice(Notice):
                     found.append(Destination(USAGER, reader.usager.id, canal, ids))
         if self.tells_agents:
             known = self.starts(getattr(event, "avant", None))
+            together = (event.participation_id, *event.avec) if isinstance(event, Place) and event.avec else ()
             for agent in agents_to_tell(rdv, event.auteur_agent_id, now, known):
-                found.append(Destination(AGENT, agent.id, Canal.COURRIEL))
+                found.append(Destination(AGENT, agent.id, Canal.COURRIEL, together))
         return found
 
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
@@ -201,6 +203,38 @@ def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             row["sujet_type"], row["sujet_id"] = "participation", row["participation_ids"][0]
         seen.add(reader)
     return rows
+
+
+class AddressNotice(SeanceNotice):
+    """A message about one place to an address that is in nobody's file: `adresses` says which, its row keeps it."""
+
+    tells_agents = False
+
+    @abstractmethod
+    def adresses(self, event: Any, place: Participation) -> Mapping[Canal, str]:
+        """By each channel, where to."""
+
+    def of_place(self, place: Participation) -> dict[str, Any]:
+        """What its templates say of that place."""
+        return {}
+
+    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+        place = db.session.get_one(Participation, event.participation_id)
+        if place.rdv.starts_at <= now:
+            return []
+        values = {
+            "organisation_id": place.rdv.organisation_id,
+            "rdv_id": place.rdv_id,
+            "sujet_type": "participation",
+            "sujet_id": place.id,
+            "changement": self.changement(event),
+            "file": self.queue,
+            "par_formulaire": self.by_form and event.auteur_agent_id is None,
+        }
+        return [
+            {**self.row(Destination(ADRESSE, place.id, canal, (place.id,)), now, **values), "adresse": to}
+            for canal, to in self.adresses(event, place).items()
+        ]
 
 
 class GroupNotice(SeanceNotice):

@@ -17,10 +17,10 @@ from webapp.queries.notifications import SAYS_WHERE, Batch
 
 from . import content, ics
 from .acces import Acces
-from .base import AGENT, NEWER, AgentNotice, Notice, SeanceNotice
+from .base import AGENT, NEWER, AddressNotice, AgentNotice, Notice, SeanceNotice
 from .content import Emetteur
 from .outgoing import PERSONAL_LINK, Outgoing
-from .people import agents_to_tell, lecteurs
+from .people import address_of, agents_to_tell, lecteurs
 from .render import render_mail, render_sms, usager_context
 
 
@@ -56,6 +56,8 @@ def compose(row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignore
         return Ignored(reason)
     if later := notice.not_before(rdv, now):
         return Postponed(later)
+    if isinstance(notice, AddressNotice):
+        return _to_address(notice, row, batch, rdv, now)
     if row.destinataire_type == AGENT:
         return _to_agent(notice, row, batch, rdv, now)
     return _to_usager(notice, row, batch, rdv, now)
@@ -82,7 +84,9 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
     if reader is None or not to:
         return Ignored("Plus d’adresse pour ce canal, ou la personne le refuse.")
     emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
-    lien = address(f"/p/{token(PARTICIPATION, places[0].lien_nonce)}")
+    # The link of a place told nowhere else: what it opens shows all that its reader was told of.
+    opens = min(places, key=lambda place: len({address_of(place, reader.usager, canal) for canal in Canal}))
+    lien = address(f"/p/{token(PARTICIPATION, opens.lien_nonce)}")
     context = usager_context(
         seance,
         emetteur,
@@ -100,7 +104,8 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
             base, sender=emetteur.sms, text=text, kept=_without(text, lien), segments=sms.measure(text).segments
         )
     mail = render_mail(row.event, context)
-    calendar = _calendar(notice, places, seance, emetteur, to, now)
+    household = batch.foyers.get((rdv.id, reader.usager.id), ())
+    calendar = _calendar(notice, places, household, seance, emetteur, to, now)
     return replace(
         base,
         subject=mail.subject,
@@ -136,36 +141,36 @@ def _change(row: Notification, batch: Batch, rdv: Rdv) -> Mapping[str, str] | Ig
 def _calendar(
     notice: SeanceNotice,
     places: Sequence[Participation],
+    household: Sequence[Participation],
     seance: content.Seance,
     emetteur: Emetteur,
     to: str,
     now: datetime,
 ) -> bytes:
+    """The event these places have in the calendar of that address; `household` are all those its reader answers for.
+    It is cancelled with the last of them."""
     if not notice.calendar or any(char.isspace() for char in to):  # no address: the channel will refuse it
         return b""
+    here = [place for place in household if place.contact_of(Canal.COURRIEL) == to] or list(places)
+    told = {place.id for place in places}
+    if notice.calendar == ics.CANCEL and any(place.occupe and place.id not in told for place in here):
+        return b""
     organizer = emetteur.courriel or current_app.config["MAIL_DEFAULT_SENDER"]
-    return ics.calendar(
-        seance,
-        emetteur,
-        places[0].id,
-        others=[place.id for place in places[1:]],
-        method=notice.calendar,
-        now=now,
-        organizer=organizer,
-        attendee=to,
-    )
+    first = min(place.id for place in (*here, *places))
+    return ics.calendar(seance, emetteur, first, method=notice.calendar, now=now, organizer=organizer, attendee=to)
 
 
 def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, now: datetime) -> Outgoing | Ignored:
     agent = batch.agents.get(row.destinataire_id)
     if agent is None or not agent.actif:
         return Ignored("Ce compte n’est plus actif.")
+    personnes = 1
     if row.sujet_type == "participation":
-        participation = batch.participations.get(row.sujet_id)
-        if participation is None:
-            return Ignored("La participation n’existe plus.")
-        if reason := notice.stale(participation, row, now):
-            return Ignored(reason)
+        places = [batch.participations.get(i) for i in row.participation_ids or [row.sujet_id]]
+        reasons = [notice.stale(place, row, now) for place in places if place is not None]
+        if all(reasons):
+            return Ignored(reasons[0] if reasons and reasons[0] else "La participation n’existe plus.")
+        personnes = reasons.count(None)
     change = _change(row, batch, rdv)
     if isinstance(change, Ignored):
         return change
@@ -180,6 +185,7 @@ def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, n
             "prenom": clean_name(agent.first_name),
             "lien": address(f"/agent/rdv/{rdv.id}"),
             "preferences": address("/agent/preferences"),
+            "personnes": personnes,
             **_words(notice, row, seance, change),
         },
     )
@@ -191,6 +197,23 @@ def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, n
         kept=mail.text,
         dit=content.ou_et_quand(rdv) if row.event in SAYS_WHERE else None,
     )
+
+
+def _to_address(notice: AddressNotice, row: Notification, batch: Batch, rdv: Rdv, now: datetime) -> Outgoing | Ignored:
+    place = batch.participations.get(row.sujet_id)
+    if place is None:
+        return Ignored("La participation n’existe plus.")
+    if reason := notice.stale(place, row, now):
+        return Ignored(reason)
+    emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
+    words = {**notice.words(row), **notice.of_place(place)}
+    context = usager_context(seance, emetteur, prenom="", prenoms=[""], pour_soi=True, lien="", **words)
+    base = _envelope(row, emetteur, row.adresse)
+    if row.canal is Canal.SMS:
+        text = render_sms(row.event, context)
+        return replace(base, sender=emetteur.sms, text=text, kept=text, segments=sms.measure(text).segments)
+    mail = render_mail(row.event, context)
+    return replace(base, subject=mail.subject, text=mail.text, html=mail.html, kept=mail.text)
 
 
 def _account(notice: AgentNotice, row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignored:

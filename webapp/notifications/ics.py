@@ -3,7 +3,6 @@
 It never carries a personal link: calendars are shared, synchronised and read aloud by telephones.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from icalendar import Calendar, Event, vCalAddress
@@ -27,24 +26,22 @@ def calendar(
     *,
     method: str,
     now: datetime,
-    others: Sequence[int] = (),
     organizer: str = "",
     attendee: str = "",
 ) -> bytes:
-    """An iCalendar file, one event for that place and for each of a household's `others` in one session. `attendee` is
-    the reader's address, the only one there; `organizer` the organisation's."""
+    """An iCalendar file of one event: a household has one, that of its first place (RFC 5546: a message is about one
+    UID). `attendee` is the reader's address, the only one there; `organizer` the organisation's."""
     found = Calendar()
     found.add("prodid", "-//RDV Collectifs//FR")
     found.add("version", "2.0")
     found.add("method", method)
-    for place in (participation_id, *others):
-        event = _event(seance, emetteur, method, now)
-        event.add("uid", uid(place, seance.id, emetteur.slug))
-        if organizer:
-            event.add("organizer", _person(organizer, CN=emetteur.nom))
-        if attendee and method != PUBLISH:
-            event.add("attendee", _person(attendee, PARTSTAT="ACCEPTED", RSVP="FALSE"))
-        found.add_component(event)
+    event = _event(seance, emetteur, method, now)
+    event.add("uid", uid(participation_id, seance.id, emetteur.slug))
+    if organizer:
+        event.add("organizer", _person(organizer, CN=emetteur.nom))
+    if attendee and method != PUBLISH:
+        event.add("attendee", _person(attendee, PARTSTAT="ACCEPTED", RSVP="FALSE"))
+    found.add_component(event)
     return bytes(found.to_ical())
 
 

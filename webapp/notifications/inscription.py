@@ -7,7 +7,7 @@ from webapp.domain import events
 from webapp.domain.participation import Statut
 from webapp.models import Notification, Participation, Rdv
 
-from .base import SeanceNotice
+from .base import USAGER, SeanceNotice
 from .people import Lecteur
 
 DEJA = " deja "
@@ -28,7 +28,7 @@ class Inscription(SeanceNotice, event=events.Inscription):
     def destinations(self, event: Any, rdv: Rdv, participations: Any, now: datetime) -> Any:
         found = super().destinations(event, rdv, participations, now)
         # Asking again changes nothing for agents: the seat was taken already.
-        return [d for d in found if d.participation_ids] if event.deja_le else found
+        return [d for d in found if d.type == USAGER] if event.deja_le else found
 
     def deja(self, notification: Notification) -> bool:
         return DEJA in notification.changement

@@ -47,8 +47,7 @@ def lecteurs(participations: Iterable[Participation]) -> list[Lecteur]:
     each address its places give."""
     readers: dict[int, Lecteur] = {}
     for participation in participations:
-        usager = participation.usager
-        reader = (usager.responsable or usager) if usager.responsable_id else usager
+        reader = participation.lecteur
         known = readers.setdefault(reader.id, Lecteur(reader))
         known.participations.append(participation)
         for canal in Canal:

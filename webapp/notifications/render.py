@@ -20,7 +20,7 @@ from webapp.models import Rdv, TypeLieu
 from . import content
 from .content import Changement, Emetteur, Seance
 
-LIMITS = {"inscription": 1, "rappel": 1, "acces": 1, "message": sms.MAX_SEGMENTS}
+LIMITS = {"inscription": 1, "rappel": 1, "acces": 1, "contact_modifie": 1, "message": sms.MAX_SEGMENTS}
 """Segments a text should fit in; two for the others."""
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 LINE_ENDS = re.compile("[\x85\u2028\u2029]")
@@ -193,7 +193,7 @@ def usager_context(
 
 def listed(names: list[str]) -> str:
     """Yasmina, Léa et Tom."""
-    return " et ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return " et ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def _few(names: list[str]) -> str:

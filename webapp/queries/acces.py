@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload
 from webapp.domain.codes import TRIES, WITHIN
 from webapp.domain.participation import OCCUPENT
 from webapp.extensions import db
-from webapp.models import Acces, Canal, Motif, Notification, Organisation, Participation, Rdv, Usager
+from webapp.models import Acces, Canal, Motif, Notification, Organisation, Participation, Rdv, Usage, Usager
 
 PAST = timedelta(days=30)
 MOST = 200
@@ -161,11 +161,11 @@ def coming_with(rdv: Rdv, contacts: Mapping[Canal, str], now: datetime) -> int:
     return db.session.scalar(_coming_with(*contacts), values) or 0
 
 
-def asked_by(navigateur: str) -> Select[Acces]:
-    """The last demand of this browser (its hash), locked, as it is now."""
+def asked_by(navigateur: str, usage: Usage) -> Select[Acces]:
+    """The last demand of this browser (its hash) for that, locked, as it is now."""
     return (
         select(Acces)
-        .where(Acces.navigateur == navigateur)
+        .where(Acces.navigateur == navigateur, Acces.usage == usage)
         .order_by(Acces.id.desc())
         .limit(1)
         .with_for_update()
@@ -180,7 +180,11 @@ def live(now: datetime) -> ColumnElement[bool]:
 
 def link_opens(lien_hash: str, now: datetime) -> bool:
     """Does this link still open something? Looking uses nothing up."""
-    return bool(lien_hash) and bool(db.session.scalar(select(Acces.id).where(Acces.lien_hash == lien_hash, live(now))))
+    return bool(lien_hash) and bool(
+        db.session.scalar(
+            select(Acces.id).where(Acces.lien_hash == lien_hash, Acces.usage == Usage.RENDEZ_VOUS, live(now))
+        )
+    )
 
 
 def opened(demande_id: int, navigateur: str, now: datetime) -> Acces | None:
@@ -188,6 +192,7 @@ def opened(demande_id: int, navigateur: str, now: datetime) -> Acces | None:
     return db.session.scalars(
         select(Acces).where(
             Acces.id == demande_id,
+            Acces.usage == Usage.RENDEZ_VOUS,
             Acces.navigateur == navigateur,
             Acces.utilise_le > now - KEPT,
         )

@@ -26,6 +26,8 @@ from webapp.models import (
     Usager,
 )
 
+from .foyer import households_of
+
 WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
 WAIT_FOR_EARLIER = timedelta(minutes=10)
 REPLACED = ("inscription", "rappel")
@@ -144,6 +146,8 @@ class Batch:
     rdvs: Mapping[int, Rdv]
     agents: Mapping[int, Agent]
     demandes: Mapping[int, Acces] = field(default_factory=dict)
+    foyers: Mapping[tuple[int, int], Sequence[Participation]] = field(default_factory=dict)
+    """(session, reader) → the places they answer for there: what a mail may change of a calendar."""
     history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
     """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
     id, event, changement, etat, participation_ids, avant, dit."""
@@ -182,8 +186,7 @@ def _version(changement: str) -> int:
 
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
-    """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects:
-    seven statements at most."""
+    """Those of these rows still claimed until then, in the order of `ids`, with their subjects: eight statements."""
     found = {
         row.id: row
         for row in db.session.scalars(
@@ -232,6 +235,7 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         sessions,
         {agent.id: agent for agent in agents},
         _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
+        households_of([row for row in rows if row.canal is Canal.COURRIEL and row.destinataire_type == "usager"]),
         _history([row for row in rows if row.avant]),
     )
 

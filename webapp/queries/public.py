@@ -266,19 +266,19 @@ def _others() -> Select[Rdv]:
             Rdv.cancelled_at.is_(None),
             _effective() == ReservablePar.TOUS,
             _in_time(_moment("now"), _moment("first"), _moment("last")),
-            _seat(),
+            Rdv.capacite_max - Rdv.places_prises - Rdv.places_proposees >= bindparam("seats", type_=Integer),
         )
         .order_by(Rdv.starts_at, Rdv.id)
         .limit(bindparam("limit", type_=Integer))
     )
 
 
-def others(rdv: Rdv, now: datetime, limit: int = 3) -> Sequence[Rdv]:
-    """Other sessions of the same motif that can be booked now, soonest first."""
+def others(rdv: Rdv, now: datetime, limit: int = 3, *, seats: int = 1) -> Sequence[Rdv]:
+    """Other sessions of the same motif where that many seats can be booked now, soonest first."""
     motif = rdv.motif
     if motif.archived_at is not None:
         return []
-    values = {"motif_id": motif.id, "rdv_id": rdv.id, "limit": limit, **_bounds(motif, now)}
+    values = {"motif_id": motif.id, "rdv_id": rdv.id, "limit": limit, "seats": seats, **_bounds(motif, now)}
     return db.session.scalars(_others(), values).all()
 
 

@@ -87,3 +87,14 @@ def participation_of(rdv_id: int, usager_id: int) -> Participation | None:
         .where(Participation.rdv_id == rdv_id, Participation.usager_id == usager_id)
         .execution_options(populate_existing=True)
     ).first()
+
+
+def participations_of(rdv_id: int, usager_ids: Sequence[int]) -> Sequence[Participation]:
+    """The rows of these people in that session, read afresh."""
+    return db.session.scalars(
+        select(Participation)
+        .join(Participation.usager)
+        .options(contains_eager(Participation.usager))
+        .where(Participation.rdv_id == rdv_id, Participation.usager_id.in_(usager_ids))
+        .execution_options(populate_existing=True)
+    ).all()

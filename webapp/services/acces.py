@@ -14,7 +14,7 @@ from webapp.clock import utcnow
 from webapp.domain import codes, phones
 from webapp.domain.errors import Refus
 from webapp.extensions import db
-from webapp.models import Acces, Canal
+from webapp.models import Acces, Canal, Usage
 from webapp.notifications.acces import promise
 from webapp.queries import acces as queries
 
@@ -33,14 +33,16 @@ def _hashed(navigateur: str) -> str:
     return hashlib.sha256(navigateur.encode()).hexdigest() if navigateur else ""
 
 
-def ask(canal: Canal, contact: str, navigateur: str) -> None:
+def ask(canal: Canal, contact: str, navigateur: str, *, fiche_de: int | None = None) -> None:
     """Send a code and a link to this contact, if anybody's messages go there: 10 minutes, a new one kills the old. Past
-    3 an hour nothing happens, and the last code still opens."""
+    3 an hour nothing happens, and the last code still opens.
+
+    `fiche_de`: the contact is that of a file of this organisation, and the code changes it; it opens nothing else."""
     now = utcnow()
     with transaction() as session:
         _one_at_a_time(contact)
         found = queries.situation(canal, contact, now)
-        organisation_id = found.connue or found.une
+        organisation_id = fiche_de or found.connue or found.une
         if organisation_id is None or found.recentes >= codes.AT_MOST:
             return
         session.execute(
@@ -55,6 +57,7 @@ def ask(canal: Canal, contact: str, navigateur: str) -> None:
                 organisation_id=organisation_id,
                 canal=canal,
                 contact=contact,
+                usage=Usage.CONTACT if fiche_de else Usage.RENDEZ_VOUS,
                 navigateur=_hashed(navigateur),
                 essais=0,
                 expire_le=now + codes.LIFE,
@@ -65,7 +68,7 @@ def ask(canal: Canal, contact: str, navigateur: str) -> None:
             )
         )
         reachable = canal is Canal.COURRIEL or phones.can_receive_sms(contact)
-        promise(demande, if_=found.connue is not None and reachable)
+        promise(demande, if_=(fiche_de or found.connue) is not None and reachable)
 
 
 def _one_at_a_time(contact: str) -> None:
@@ -84,13 +87,13 @@ class Essai(Enum):
     PERDU = auto()
 
 
-def try_code(code: str, navigateur: str) -> int | None:
+def try_code(code: str, navigateur: str, usage: Usage = Usage.RENDEZ_VOUS) -> int | None:
     """Use the code this browser asked for: the demand it opens, or None when it is another code, which counts as a try.
     Raises `Refus` when nothing this browser asked for can be opened any more."""
     now = utcnow()
     outcome = Essai.PERDU
     with transaction() as session:
-        demande = session.scalars(queries.asked_by(_hashed(navigateur))).first() if navigateur else None
+        demande = session.scalars(queries.asked_by(_hashed(navigateur), usage)).first() if navigateur else None
         if demande is not None and not _over(demande):
             if hmac.compare_digest(links.code(demande.lien_nonce), codes.typed(code)):
                 demande.utilise_le, outcome = now, Essai.BON
@@ -119,7 +122,7 @@ def use_link(token: str, navigateur: str) -> int:
     with transaction() as session:
         found = session.scalar(
             update(Acces)
-            .where(Acces.lien_hash == lien_hash, queries.live(now))
+            .where(Acces.lien_hash == lien_hash, Acces.usage == Usage.RENDEZ_VOUS, queries.live(now))
             .values(utilise_le=now, navigateur=_hashed(navigateur))
             .returning(Acces.id)
             .execution_options(synchronize_session=False)

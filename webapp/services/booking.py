@@ -1,8 +1,6 @@
 """The one door to a seat: every way in or out of a session goes through here (docs/domain.md rules 7 to 10, 19)."""
 
-import hashlib
-from dataclasses import astuple, dataclass
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -11,32 +9,24 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp import links, live, metrics
 from webapp.clock import utcnow
-from webapp.domain.capacity import ReservablePar
+from webapp.domain.capacity import ReservablePar, too_few
 from webapp.domain.dates import local
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Complet, DomainError, Ferme, Interdit, Introuvable, Perime, Refus
-from webapp.domain.events import Desistement, Inscription, Retrait
-from webapp.domain.identity import Identity
+from webapp.domain.events import Desistement, Inscription, Prescription, Retrait
+from webapp.domain.identity import Identity, Prescripteur
 from webapp.domain.participation import Acteur, Statut, check_transition, holds_seat, seat_delta
-from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
+from webapp.models import Agent, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import usagers as people
 
 from . import journal
+from .demandes import Booking, Demande, first_answer, form_key, remember
 from .droits import grantors, may
 from .limites import check_contact, not_online
 from .transaction import seat_lock, transaction, written
 from .usagers import find_or_create
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """The answer to a booking; `deja`: the person already had this seat (the page must not tell)."""
-
-    participation_id: int
-    deja: bool
 
 
 @metrics.counts_bookings
@@ -50,25 +40,27 @@ def book_seat(
     usager_id: int | None = None,
     surbooking: bool = False,
     prevenir: bool = True,
+    prescripteur: Prescripteur | None = None,
 ) -> Booking:
     """Give one person one seat, or refuse with the reason.
 
     `identity` is what a form says; an agent may name a known `usager_id` instead. `envoi` is the form's random id: the
-    same form sent again gets its first answer while the seat it gave is held. Raises `Introuvable`, `Ferme`, `Complet`,
+    same form sent again gets its first answer while the seat it gave is held. `prescripteur`: the professional of
+    another structure who books for them (rule 17). Raises `Introuvable`, `Ferme`, `Complet`,
     `Refus`, `Interdit`, `Occupe`.
     """
     rdv = db.session.get(Rdv, rdv_id)
     if rdv is None:
         raise Introuvable
-    cle = _form_key(rdv_id, envoi, identity, usager_id)
-    demande = _Demande(identity, usager_id, by, agent, surbooking, prevenir, cle)
+    cle = form_key(rdv_id, envoi, identity, usager_id)
+    demande = Demande(identity, usager_id, by, agent, surbooking, prevenir, cle, prescripteur)
     full = rdv.jauge().libres < 1
     if full or by is not Acteur.AGENT:
         try:
             _refuse(rdv, demande, seated=full and _seated(rdv, demande))
         except DomainError as refusal:
             # The same form, sent again after the session closed. (Who has a seat in a full one was not refused.)
-            first = _first_answer(cle) if refusal.code != Complet.code else None
+            first = first_answer(cle) if refusal.code != Complet.code else None
             if first is not None:
                 return first
             raise
@@ -83,28 +75,7 @@ def book_seat(
         return _book(rdv, demande)
 
 
-@dataclass(frozen=True, slots=True)
-class _Demande:
-    """Who asks for a seat, for whom, and by which form (`cle`)."""
-
-    identity: Identity | None
-    usager_id: int | None
-    by: Acteur
-    agent: Agent | None
-    surbooking: bool
-    prevenir: bool
-    cle: str
-
-    def keys(self) -> list[str]:
-        """What the person is recognised by, unless their number in the file says who they are."""
-        return self.identity.keys() if self.identity is not None and self.usager_id is None else []
-
-    def by_form_only(self) -> bool:
-        """No contact, no number: nothing but the form's own id tells that it was sent already."""
-        return self.usager_id is None and not self.keys()
-
-
-def _book(rdv: Rdv, demande: _Demande) -> Booking:
+def _book(rdv: Rdv, demande: Demande) -> Booking:
     known = True
 
     def look() -> None:
@@ -123,7 +94,7 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
         agents = list(rdv.agents)
         if demande.by_form_only():
             seat_lock(rdv.id)
-            first = _first_answer(demande.cle)
+            first = first_answer(demande.cle)
             if first is not None:
                 return first
         usager, new = _person(rdv.organisation_id, demande, known=known)
@@ -157,7 +128,7 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
         return Booking(row.id, deja=False)
 
 
-def _person(organisation_id: int, demande: _Demande, *, known: bool) -> tuple[Usager, bool]:
+def _person(organisation_id: int, demande: Demande, *, known: bool) -> tuple[Usager, bool]:
     """Whose seat it will be, and whether they are new."""
     if demande.usager_id is None:
         assert demande.identity is not None
@@ -176,15 +147,17 @@ def _count(rdv: Rdv, row: Participation) -> None:
     live.publish(rdv.id, rdv.version)
 
 
-def _promise(row: Participation, demande: _Demande) -> None:
+def _promise(row: Participation, demande: Demande) -> None:
     """The form's answer, whom to tell."""
     agent = demande.agent
-    _remember(demande.cle, row.id)
+    remember(demande.cle, row.id)
     if demande.prevenir:
         emit(Inscription(auteur_agent_id=agent.id if agent else None, participation_id=row.id, version=row.version))
+    if demande.prescripteur is not None:
+        emit(Prescription(participation_id=row.id, version=row.version, quoi="inscrite"))
 
 
-def _note(row: Participation, demande: _Demande, **details: Any) -> None:
+def _note(row: Participation, demande: Demande, **details: Any) -> None:
     """The journal's line, while the session's row is locked."""
     if not demande.prevenir:
         details["prevenir"] = False
@@ -193,28 +166,43 @@ def _note(row: Participation, demande: _Demande, **details: Any) -> None:
     )
 
 
-def _already(rdv: Rdv, row: Participation, demande: _Demande) -> Booking:
+def _already(rdv: Rdv, row: Participation, demande: Demande) -> Booking:
     """The person has this seat: a form sent twice gets its first answer, another one says it again (rule 9)."""
-    first = _first_answer(demande.cle)
+    first = first_answer(demande.cle)
     if first is not None:
         return first
     if demande.by is not Acteur.AGENT:
         day = local(utcnow(), rdv.organisation.timezone).date().isoformat()
         emit(Inscription(participation_id=row.id, version=row.version, deja_le=day))
-    _remember(demande.cle, row.id)
+        if demande.prescripteur is not None:
+            _prescribe(row, demande.prescripteur)
+            emit(Prescription(participation_id=row.id, version=row.version, quoi="inscrite", deja_le=day))
+    remember(demande.cle, row.id)
     return Booking(row.id, deja=True)
 
 
-def _come_back(rdv: Rdv, row: Participation, demande: _Demande) -> None:
+def _come_back(rdv: Rdv, row: Participation, demande: Demande) -> None:
     """The person had left: their row again."""
     if demande.by is not Acteur.AGENT and row.statut is Statut.ANNULE:
         raise not_online(rdv)
     _set(row, rdv, Statut.INSCRIT, by=demande.by, agent=demande.agent)
     row.inscrit_le, row.raison, row.prevenir = utcnow(), "", demande.prevenir
+    if demande.prescripteur is not None:
+        _prescribe(row, demande.prescripteur)
 
 
-def change_statut(
-    participation_id: int,
+def _prescribe(row: Participation, who: Prescripteur) -> None:
+    """The last professional who booked that place is the one who hears what becomes of it."""
+    row.prescripteur_nom, row.prescripteur_structure, row.prescripteur_courriel = who.nom, who.structure, who.courriel
+
+
+def change_statut(participation_id: int, statut: Statut, **how: Any) -> Participation:
+    """Move one participation: `change_statuts` of it alone."""
+    return change_statuts((participation_id,), statut, **how)[0]
+
+
+def change_statuts(
+    participation_ids: Sequence[int],
     statut: Statut,
     *,
     by: Acteur,
@@ -223,99 +211,91 @@ def change_statut(
     prevenir: bool = True,
     raison: str = "",
     surbooking: bool = False,
-) -> Participation:
-    """Move one participation, with the seat it takes or frees (rule 10).
+) -> list[Participation]:
+    """Move places of one session, with the seats they take or free (rule 10): all or none, told together.
 
     `version` is the one the page showed: raises `Perime` when somebody moved that person meanwhile. Asking for the
     status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`, `Interdit`, `Occupe`.
     """
-    rdv_id = db.session.scalar(select(Participation.rdv_id).where(Participation.id == participation_id))
-    if rdv_id is None:
+    rdv_ids = db.session.scalars(select(Participation.rdv_id).where(Participation.id.in_(participation_ids))).all()
+    if len(rdv_ids) != len(participation_ids) or len(set(rdv_ids)) != 1:
         raise Introuvable
     with transaction():
-        (rdv,) = seat_lock(rdv_id)
-        row = db.session.get(Participation, participation_id, populate_existing=True)
-        assert row is not None
-        if row.statut is statut:
-            return row
-        if version is not None and version != row.version:
-            qui = row.statut_par_agent.nom_court if row.statut_par_agent else "la personne elle-même"
-            raise Perime(f"{row.usager.nom_complet} vient de passer à « {row.statut.label} » ({qui}).")
-        if rdv.cancelled_at is not None:
-            raise Refus("Cette séance est annulée : les statuts ne changent plus.")
-        now = utcnow()
-        check_transition(by, row.statut, statut, now=now, starts_at=rdv.starts_at, tz=rdv.organisation.timezone)
-        before, delta = row.statut, seat_delta(row.statut, statut)
-        over = False
-        if delta > 0 and now < rdv.starts_at:
-            over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking)
-        rdv.version += 1
-        rdv.places_prises += delta
-        _set(row, rdv, statut, by=by, agent=agent)
-        row.raison = raison[:120] if statut is Statut.EXCUSE else ""
-        if statut is Statut.INSCRIT and delta > 0:
-            row.inscrit_le, row.prevenir = now, prevenir
-        journal.note(
-            rdv.organisation_id,
-            "statut",
-            row,
-            by=by,
-            agent=agent,
-            rdv_id=rdv.id,
-            de=before,
-            a=statut,
-            **({"surbooking": True} if over else {}),
-            **({} if prevenir else {"prevenir": False}),
-        )
+        (rdv,) = seat_lock(rdv_ids[0])
+        rows = [_fresh(participation_id) for participation_id in participation_ids]
+        moving = [row for row in rows if row.statut is not statut]
+        if not moving:
+            return rows
+        now, tz = utcnow(), rdv.organisation.timezone
+        for row in moving:
+            if version is not None and version != row.version:
+                qui = row.statut_par_agent.nom_court if row.statut_par_agent else "la personne elle-même"
+                raise Perime(f"{row.usager.nom_complet} vient de passer à « {row.statut.label} » ({qui}).")
+            if rdv.cancelled_at is not None:
+                raise Refus("Cette séance est annulée : les statuts ne changent plus.")
+            check_transition(by, row.statut, statut, now=now, starts_at=rdv.starts_at, tz=tz)
+        wanted, over = sum(seat_delta(row.statut, statut) > 0 for row in moving), False
+        if wanted and now < rdv.starts_at:
+            over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=wanted)
+        befores = [row.statut for row in moving]
+        for row, before in zip(moving, befores, strict=True):
+            delta = seat_delta(before, statut)
+            rdv.version += 1
+            rdv.places_prises += delta
+            _set(row, rdv, statut, by=by, agent=agent)
+            row.raison = raison[:120] if statut is Statut.EXCUSE else ""
+            if statut is Statut.INSCRIT and delta > 0:
+                row.inscrit_le, row.prevenir = now, prevenir
+            journal.note(
+                rdv.organisation_id,
+                "statut",
+                row,
+                by=by,
+                agent=agent,
+                rdv_id=rdv.id,
+                de=before,
+                a=statut,
+                **({"surbooking": True} if over else {}),
+                **({} if prevenir else {"prevenir": False}),
+            )
         if prevenir and now < rdv.starts_at:
-            _tell(row, before, statut, agent)
+            _tell(moving, befores, statut, agent)
         live.publish(rdv.id, rdv.version)
-        return row
+        return rows
 
 
-def _tell(row: Participation, before: Statut, after: Statut, agent: Agent | None) -> None:
-    """The event a move means for people, if any: who had already left is not told again."""
-    who = agent.id if agent else None
-    if after is Statut.INSCRIT and not holds_seat(before):
-        emit(Inscription(auteur_agent_id=who, participation_id=row.id, version=row.version))
-    elif after is Statut.EXCUSE and holds_seat(before):
-        emit(Desistement(auteur_agent_id=who, participation_id=row.id, version=row.version))
-    elif after is Statut.ANNULE and holds_seat(before):
-        emit(Retrait(auteur_agent_id=who, participation_id=row.id, version=row.version))
+def _fresh(participation_id: int) -> Participation:
+    row = db.session.get(Participation, participation_id, populate_existing=True)
+    assert row is not None
+    return row
 
 
-def _form_key(rdv_id: int, envoi: str, identity: Identity | None, usager_id: int | None) -> str:
-    """The same form with the same content, for the same session: another name typed after "back" is another booking."""
-    content = repr(("inscription", rdv_id, envoi, astuple(identity) if identity else None, usager_id))
-    return hashlib.sha256(content.encode()).hexdigest()
+EVENTS = {
+    Statut.INSCRIT: (Inscription, "inscrite"),
+    Statut.EXCUSE: (Desistement, "annulee"),
+    Statut.ANNULE: (Retrait, "refusee"),
+}
+"""What a move that takes or frees a seat means for people, and for who booked for them from elsewhere."""
 
 
-def _first_answer(cle: str) -> Booking | None:
-    """What this form was answered the first time, while the seat it gave is held."""
-    found = db.session.execute(
-        select(Participation.id, Participation.statut)
-        .join(Envoi, Envoi.participation_id == Participation.id)
-        .where(Envoi.cle == cle)
-    ).first()
-    return Booking(found.id, deja=False) if found is not None and holds_seat(found.statut) else None
+def _tell(rows: Sequence[Participation], befores: Sequence[Statut], after: Statut, agent: Agent | None) -> None:
+    """The event these moves mean for people, if any: who had already left is not told again."""
+    told = [row for row, before in zip(rows, befores, strict=True) if seat_delta(before, after)]
+    if not told or after not in EVENTS:
+        return
+    who, (event, quoi) = agent.id if agent else None, EVENTS[after]
+    first, *others = told
+    also = tuple(row.id for row in others)
+    emit(event(auteur_agent_id=who, participation_id=first.id, version=first.version, avec=also))
+    for row in told:
+        if row.prescripteur_courriel:
+            emit(Prescription(auteur_agent_id=who, participation_id=row.id, version=row.version, quoi=quoi))
 
 
-@cache
-def _answers(dialect: str) -> Any:
-    row = insert(Envoi.__table__, dialect)
-    return row.on_conflict_do_update(index_elements=["cle"], set_={"participation_id": row.excluded.participation_id})
-
-
-def _remember(cle: str, participation_id: int) -> None:
-    """Remember a form's answer. It may have had one already, for a seat given up since."""
-    answer = {"cle": cle, "participation_id": participation_id}
-    db.session.execute(_answers(db.session.get_bind().dialect.name), answer)
-
-
-def _seated(rdv: Rdv, demande: _Demande) -> bool:
+def _seated(rdv: Rdv, demande: Demande) -> bool:
     """Does the person already hold a seat there? Only asked when the session is full: who has a seat may still ask."""
     if demande.by_form_only():
-        return _first_answer(demande.cle) is not None
+        return first_answer(demande.cle) is not None
     usager_id = demande.usager_id
     if usager_id is None:
         usager = people.by_keys(rdv.organisation_id, demande.keys())
@@ -324,10 +304,10 @@ def _seated(rdv: Rdv, demande: _Demande) -> bool:
     return row is not None and holds_seat(row.statut)
 
 
-def _refuse(rdv: Rdv, demande: _Demande, *, seated: bool) -> bool:
+def _refuse(rdv: Rdv, demande: Demande, *, seated: bool, seats: int = 1) -> bool:
     """Raise the reason why this may not be booked now; True when it goes over the capacity on purpose."""
     if demande.by is not Acteur.AGENT:
-        refusal = ouverture(rdv).refusal(utcnow(), seated=seated)
+        refusal = ouverture(rdv).refusal(utcnow(), seats=seats, seated=seated)
         if refusal is not None:
             raise refusal
         return False
@@ -338,12 +318,13 @@ def _refuse(rdv: Rdv, demande: _Demande, *, seated: bool) -> bool:
     return not seated and _check_seat(rdv, by=demande.by, agent=demande.agent, surbooking=demande.surbooking)
 
 
-def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool) -> bool:
-    """Raise when no seat is left for this actor; True when an agent goes over the capacity on purpose (rule 7)."""
-    if rdv.jauge().libres > 0:
+def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, seats: int = 1) -> bool:
+    """Raise when too few seats are left for this actor; True when an agent goes over the capacity on purpose (rule
+    7)."""
+    if rdv.jauge().libres >= seats:
         return False
     if by is not Acteur.AGENT or agent is None:
-        raise Complet("Cette séance est maintenant complète.")
+        raise Complet(too_few(rdv.jauge().libres, seats))
     if not surbooking:
         raise Complet("La séance est complète.")
     if not (rdv.organisation.surbooking_autorise and may(agent, Droit.SURBOOKER, rdv)):
@@ -351,17 +332,19 @@ def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool) 
     return True
 
 
-def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
+def _new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
     """Written in one statement, so that it has its id."""
     now = utcnow()
     nonce, hashed = links.new_link(links.PARTICIPATION)
     identity, agent_id = demande.identity, demande.agent.id if demande.agent else None
+    reader = (usager.responsable or usager) if usager.responsable_id else usager
+    who = demande.prescripteur
     contact: dict[str, Any] = {"telephone": None, "courriel": None, "numero_dossier": None}
     if identity is not None:
         # A contact that differs from the file's serves this participation only; the file does not change (rule 9).
         contact = {
-            "telephone": identity.telephone if identity.telephone != usager.phone else None,
-            "courriel": identity.courriel if identity.courriel != usager.email else None,
+            "telephone": identity.telephone if identity.telephone != reader.phone else None,
+            "courriel": identity.courriel if identity.courriel != reader.email else None,
             "numero_dossier": identity.numero_dossier,
         }
     # A stranger may have made the file, with a name and number that are somebody else's and an address of their own:
@@ -385,8 +368,11 @@ def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
         raison="",
         prevenir=demande.prevenir,
         rappeler=True,
-        refus_sms=bool(typed_only and identity and not identity.telephone and usager.phone),
-        refus_courriel=bool(typed_only and identity and not identity.courriel and usager.email),
+        refus_sms=bool(typed_only and identity and not identity.telephone and reader.phone),
+        refus_courriel=bool(typed_only and identity and not identity.courriel and reader.email),
+        prescripteur_nom=who.nom if who else None,
+        prescripteur_structure=who.structure if who else None,
+        prescripteur_courriel=who.courriel if who else None,
         **contact,
     )
     return written(row, rdv=rdv, usager=usager)

@@ -213,6 +213,13 @@ def _people() -> Iterator[str]:
         select(UsagerCle.id).outerjoin(Usager, Usager.id == UsagerCle.usager_id).where(Usager.id.is_(None))
     ):
         yield f"usager_cle {key_id}: belongs to nobody"
+    for (usager_id,) in db.session.execute(select(Usager.id).where(Usager.responsable_id == Usager.id)):
+        yield f"usager {usager_id}: answers for themself"
+    place = Participation
+    half = place.prescripteur_courriel.is_(None) != place.prescripteur_nom.is_(None)
+    half |= place.prescripteur_courriel.is_(None) != place.prescripteur_structure.is_(None)
+    for (participation_id,) in db.session.execute(select(place.id).where(half)):
+        yield f"participation {participation_id}: the professional who booked it is half known"
 
 
 def _twice() -> Iterator[str]:

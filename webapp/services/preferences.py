@@ -40,7 +40,7 @@ class Voie:
 
 def reader_of(place: Participation) -> Usager:
     """Who reads the messages about that place: the person, or who answers for them."""
-    return place.usager.responsable or place.usager
+    return place.lecteur
 
 
 def voies(place: Participation) -> tuple[Voie, Voie]:

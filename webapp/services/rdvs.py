@@ -15,7 +15,7 @@ from sqlalchemy.orm import selectinload
 from webapp import live
 from webapp.clock import utcnow
 from webapp.domain.errors import Perime, Refus
-from webapp.domain.events import Annulation, Modification
+from webapp.domain.events import Annulation, Modification, Prescription
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
 from webapp.extensions import db
@@ -119,8 +119,21 @@ def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raiso
                 for rdv in rdvs
             ]
         )
+        emit_many(_to_prescribers(ids, {place for places in people.values() for place in places}, agent))
     for rdv in rdvs:
         live.publish(rdv.id, rdv.version)
+
+
+def _to_prescribers(rdv_ids: Collection[int], places: Collection[int], agent: Agent) -> list[Prescription]:
+    """Those places, just cancelled, that a professional of another structure had asked for."""
+    asked = db.session.scalars(
+        select(Participation).where(Participation.rdv_id.in_(rdv_ids), Participation.prescripteur_courriel.is_not(None))
+    )
+    return [
+        Prescription(auteur_agent_id=agent.id, participation_id=row.id, version=row.version, quoi="annulee")
+        for row in asked
+        if row.id in places
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import delete, or_, select, true, update
+from sqlalchemy import and_, delete, or_, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from webapp.clock import utcnow
@@ -27,6 +27,7 @@ from webapp.models import (
     UsagerCle,
     usager_organisations,
 )
+from webapp.notifications.base import ADRESSE, USAGER
 from webapp.queries.acces import KEPT as DEMANDS_KEPT
 
 from .checks import MOVES, READ_BACK
@@ -49,7 +50,10 @@ NOBODY: dict[str, Any] = {
     "recherche": "",
 }
 """What is left of somebody's file."""
-NOTHING_OWN: dict[str, Any] = {"telephone": None, "courriel": None, "numero_dossier": None, "raison": ""}
+NOTHING_OWN: dict[str, Any] = {
+    "telephone": None, "courriel": None, "numero_dossier": None, "raison": "", "prescripteur_nom": None,
+    "prescripteur_structure": None, "prescripteur_courriel": None,
+}  # fmt: skip
 """What is left of what a place said of its own."""
 
 
@@ -139,7 +143,12 @@ def erase(session: Session, ids: Sequence[int], now: datetime) -> None:
     )
     session.execute(
         update(Notification)
-        .where(Notification.destinataire_type == "usager", Notification.destinataire_id.in_(ids))
+        .where(
+            or_(
+                and_(Notification.destinataire_type == USAGER, Notification.destinataire_id.in_(ids)),
+                and_(Notification.destinataire_type == ADRESSE, Notification.destinataire_id.in_(places)),
+            )
+        )
         .values(adresse="", objet="", corps="")
         .execution_options(synchronize_session=False)
     )

@@ -25,6 +25,8 @@ _READ_ONLY = "25006"
 _AWAY_CLASSES = {"08", "53", "57"}  # connection lost, disk or memory full, stopped by its operator
 _AWAY_SQLITE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
 SLOT_TIMEOUT = 20.0
+WRITTEN = "written"
+"""What a session's running transaction inserted by `written`."""
 
 UNWRITABLE = "Nous n’arrivons pas à enregistrer en ce moment. Rien n’est perdu : réessayez dans un instant."
 
@@ -87,8 +89,7 @@ def transaction(look: Callable[[], None] = lambda: None) -> Iterator[Session]:
         yield session
         session.commit()
     except SQLAlchemyError as error:
-        session.rollback()
-        aftercommit.take()
+        _rollback(session)
         if _busy(error):
             raise Occupe from error
         if out_of_reach(error):
@@ -97,14 +98,23 @@ def transaction(look: Callable[[], None] = lambda: None) -> Iterator[Session]:
         raise
     except BaseException:
         if session.info.get(engine.WRITES):  # what `look` raises leaves what was read as it is
-            session.rollback()
-            aftercommit.take()
+            _rollback(session)
         raise
     finally:
         session.info.pop(engine.WRITES, None)
+        session.info.pop(WRITTEN, None)
         slots.release()
     for hook in aftercommit.take():
         hook()
+
+
+def _rollback(session: Session) -> None:
+    """Nothing of it stays: neither what waited for the commit, nor objects whose number SQLite will give again."""
+    session.rollback()
+    aftercommit.take()
+    for row in session.info.pop(WRITTEN, ()):
+        if row in session:
+            session.expunge(row)
 
 
 def written(row: Row, **related: Any) -> Row:
@@ -114,6 +124,7 @@ def written(row: Row, **related: Any) -> Row:
     row.id = db.session.execute(_insert(type(row).__table__), values).scalar_one()
     make_transient_to_detached(row)
     db.session.add(row)
+    db.session().info.setdefault(WRITTEN, []).append(row)
     for name, value in related.items():
         set_committed_value(row, name, value)
     return row

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from webapp.clock import utcnow
 from webapp.domain.contacts import fold
@@ -25,10 +25,13 @@ def search_text(usager: Usager) -> str:
     return f"{names}{END_OF_NAME}{' '.join(part for part in parts if part)}"[:500]
 
 
-def find_or_create(organisation_id: int, identity: Identity, *, known: bool = True) -> tuple[Usager, bool]:
+def find_or_create(
+    organisation_id: int, identity: Identity, *, known: bool = True, responsable: Usager | None = None
+) -> tuple[Usager, bool]:
     """The same person, or a new one, and whether they are new. An existing Usager is never changed by this.
 
-    `known`: False when nobody had these keys a moment ago. Two transactions that meet the same new person at once
+    `known`: False when nobody had these keys a moment ago. `responsable`: who reads the messages of somebody new, whose
+    contact is not theirs. Two transactions that meet the same new person at once
     agree: the unique key lets only one of them create.
     """
     keys = identity.keys()
@@ -40,18 +43,18 @@ def find_or_create(organisation_id: int, identity: Identity, *, known: bool = Tr
         first_name=identity.prenom,
         last_name=identity.nom,
         birth_date=identity.date_naissance,
-        phone=identity.telephone,
-        email=identity.courriel,
+        phone=None if responsable else identity.telephone,
+        email=None if responsable else identity.courriel,
         notify_by_sms=True,
         notify_by_email=True,
-        responsable_id=None,
+        responsable_id=responsable.id if responsable else None,
         numero_dossier=identity.numero_dossier,
         anonymise_le=None,
         cree_le=utcnow(),
     )
     usager.recherche = search_text(usager)
     written(usager)
-    if keys and not _claim(organisation_id, keys, usager.id):
+    if keys and not claim(organisation_id, keys, usager.id):
         winner = queries.by_keys(organisation_id, keys, held=True)
         if winner is not None and winner.id != usager.id:
             db.session.execute(delete(UsagerCle).where(UsagerCle.usager_id == usager.id))
@@ -67,8 +70,20 @@ def _claims(dialect: str) -> Any:
     return insert(UsagerCle.__table__, dialect).on_conflict_do_nothing().returning(UsagerCle.cle)
 
 
-def _claim(organisation_id: int, keys: list[str], usager_id: int) -> bool:
-    """Write the keys down; False when somebody else holds one of them. In sorted order, so that two never deadlock."""
+def claim(organisation_id: int, keys: list[str], usager_id: int) -> bool:
+    """Write the keys down; False when somebody holds one of them already. Sorted, so that two never deadlock."""
     rows = [{"organisation_id": organisation_id, "cle": key, "usager_id": usager_id} for key in sorted(keys)]
     taken = db.session.execute(_claims(db.session.get_bind().dialect.name), rows)
     return len(taken.all()) == len(rows)
+
+
+def holder_of(organisation_id: int, keys: list[str]) -> int | None:
+    """Whose keys these are in that organisation: the number of their file."""
+    found = queries.by_keys(organisation_id, keys)
+    return found.id if found else None
+
+
+def organisations_of(usager_id: int) -> list[int]:
+    """The organisations that know this person."""
+    links = usager_organisations.c
+    return list(db.session.scalars(select(links.organisation_id).where(links.usager_id == usager_id)))

@@ -24,6 +24,8 @@ MESSAGES = {
     "messages_bloques": "Alerte : messages bloqués",
     "budget_sms": "Alerte : budget de SMS atteint",
     "acces": "Code d’accès",
+    "prescription": "Réponse à un professionnel",
+    "contact_modifie": "Coordonnées changées",
     "mot_de_passe": "Mot de passe oublié",
     "invitation_agent": "Invitation d’un agent",
 }

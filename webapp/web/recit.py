@@ -117,7 +117,7 @@ SHOWN = 200
 
 def sentence(line: Journal, who: str, name: str, quoi: str = "") -> str:
     """What was done, by `who` (empty for the person themself), to `name` (a person) or `quoi` (a thing, quoted)."""
-    who = who or {Acteur.SYSTEME: "Le site"}.get(line.acteur, "")
+    who = who or {Acteur.SYSTEME: "Le site", Acteur.PRESCRIPTEUR: "Un professionnel"}.get(line.acteur, "")
     details: dict[str, Any] = line.details
     extra = (" en surnombre" if details.get("surbooking") else "") + (
         ", sans prévenir" if details.get("prevenir") is False else ""
@@ -247,10 +247,22 @@ def _since(action: str, details: dict[str, Any]) -> str:
     return f", le {day}" if action == "plage_date_retiree" else f", à partir du {day}"
 
 
+def _contact(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"Nouvelles coordonnées de {name} pour cette séance."
+
+
+def _file(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    if details.get("double"):
+        return f"Nouvelles coordonnées de {name} : une autre fiche les a déjà, sa fiche n’a pas changé."
+    return f"Nouvelles coordonnées de {name} dans sa fiche, après un code envoyé aux anciennes."
+
+
 _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "inscription": _booked,
     "statut": _status,
     "canaux": _chosen,
+    "contact": _contact,
+    "contact_fiche": _file,
     "nouvel_essai": _retried,
     "message": _written,
     "capacite": _capacity,

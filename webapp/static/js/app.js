@@ -56,6 +56,9 @@
   document.addEventListener('DOMContentLoaded', listen);
   document.addEventListener('htmx:after:settle', () => { focusAsked(); listen(); });
 
+  // What only a script can do shows itself.
+  document.addEventListener('DOMContentLoaded', () => each('[data-imprimer]', (b) => { b.hidden = false; b.addEventListener('click', () => print()); }));
+
   // A form being sent shows it. The server makes a second click harmless, so nothing is ever blocked for good.
   const rest = () => each('[data-parti]', (b) => { b.removeAttribute('aria-disabled'); b.removeAttribute('data-parti'); });
   document.addEventListener('submit', (e) => {

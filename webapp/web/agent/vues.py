@@ -14,7 +14,7 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import day_month, hour, local, long_date, span
 from webapp.domain.participation import Acteur, Etat, Statut, etat
 from webapp.domain.settings import Reglage, nom_sms, resolve
-from webapp.models import Champ, EtatNotification, Participation, Rdv, TypeLieu
+from webapp.models import Canal, Champ, EtatNotification, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
 from webapp.queries import fiche
 from webapp.services.preferences import choosable, voies
@@ -123,7 +123,7 @@ def rows(
 
 def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: str) -> PersonneVue:
     """One person (docs/domain.md rule 15)."""
-    tz, phone, email = rdv.organisation.timezone, p.contact_telephone, p.contact_courriel
+    tz, phone, email = rdv.organisation.timezone, p.contact_of(Canal.SMS), p.contact_of(Canal.COURRIEL)
     cancelled_with_it = p.statut is Statut.ANNULE and p.statut_le == rdv.cancelled_at
     word, tone = message_word(p, told, cancelled_with_it)
     asked = rdv.motif.asks(Champ.NUMERO_DOSSIER)
@@ -231,9 +231,15 @@ def _channels(p: Participation) -> list[tuple[str, str, bool]]:
 
 
 def _origin(p: Participation) -> str:
+    """How the place was taken; whoever booked from another structure says which (docs/domain.md rule 17)."""
     if p.origine is Acteur.AGENT and p.cree_par_agent:
-        return f"par {p.cree_par_agent.nom_court}"
-    return {Acteur.PRESCRIPTEUR: "par un professionnel", Acteur.AGENT: "par un agent"}.get(p.origine, "en ligne")
+        how = f"par {p.cree_par_agent.nom_court}"
+    else:
+        how = {Acteur.PRESCRIPTEUR: "", Acteur.AGENT: "par un agent"}.get(p.origine, "en ligne")
+    if not p.prescripteur_nom:
+        return how or "par un professionnel"
+    who = f"par {p.prescripteur_nom} ({p.prescripteur_structure}, {p.prescripteur_courriel})"
+    return f"{how}, puis {who}" if how else who
 
 
 def cancelled(rdv: Rdv) -> str:

@@ -9,7 +9,7 @@ from webapp.domain.contacts import clean_name
 from webapp.models import Canal
 
 from .base import BaseForm
-from .public import email_typed
+from .typed import email_typed
 
 WANTED = "Écrivez un portable (06…) ou une adresse de courriel."
 NOT_TEXTED = "Ce numéro ne reçoit pas nos SMS : écrivez un portable (06…) ou une adresse de courriel."

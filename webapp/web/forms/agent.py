@@ -18,7 +18,7 @@ from webapp.models import Champ, Motif
 from webapp.services.comptes import PASSWORD_MIN
 
 from .base import BaseForm
-from .public import DOSSIER_MAX, NAME_MAX, birth_date_typed, email_typed
+from .typed import DOSSIER_MAX, NAME_MAX, birth_date_typed, email_typed
 
 
 def said_yes(name: str, *, default: bool) -> bool:

@@ -20,7 +20,7 @@ from webapp.services.agents import Invitation, own_octrois, presets_for, state_o
 
 from .base import BaseForm
 from .motif import answers, boxes
-from .public import NAME_MAX, email_typed
+from .typed import NAME_MAX, email_typed
 
 PROFILS = {
     "agent": ("Agent", "Suit les séances de ses services, inscrit, écrit aux participants, tient ses plages."),

@@ -25,7 +25,7 @@ from webapp.services.organisation import EDITABLE, FUSEAUX, LIMITES, RETENTION_M
 from .base import BaseForm
 from .lieux import at_most, phone_shown, phone_typed, tidy
 from .motif import answers, strip
-from .public import email_typed
+from .typed import email_typed
 
 
 def limit(label: str, name: str) -> IntegerField:

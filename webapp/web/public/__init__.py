@@ -8,6 +8,7 @@ bp = Blueprint("public", __name__)
 
 from . import (
     canaux,
+    contact,
     flux,
     informations,
     inscription,

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from webapp.domain.errors import DomainError, Refus
 from webapp.domain.participation import Acteur
 from webapp.models import Canal, Participation
+from webapp.services.foyer import shown_with
 from webapp.services.preferences import choosable, choose_channels, own_contact, unsubscribe, voies
 from webapp.web.envois import masked
 from webapp.web.errors import refused
@@ -16,7 +17,7 @@ from webapp.web.security import keeps_form, one_click
 
 from . import bp
 from .limites import check_rate
-from .participation import COMING, find_place, moment_of, place_page
+from .participation import COMING, find_place, moment_of_all, place_page
 
 NOBODY = "Nous ne pourrons plus vous prévenir d’un changement ou d’une annulation."
 
@@ -27,9 +28,10 @@ def canaux(token: str) -> ResponseReturnValue:
     place = find_place(token)
     try:
         check_rate()
-        if moment_of(place) not in COMING:
+        if moment_of_all(shown_with(place)) not in COMING:
             raise Refus("Ce rendez-vous n’est plus à venir : il n’y a plus rien à choisir.")
-        choose_channels(place.id, sms=ticked("sms"), courriel=ticked("courriel"), by=Acteur.USAGER)
+        for one in shown_with(place):
+            choose_channels(one.id, sms=ticked("sms"), courriel=ticked("courriel"), by=Acteur.USAGER)
     except DomainError as refusal:
         return place_page(token, find_place(token), refusal)
     _say(place)
@@ -43,7 +45,7 @@ def desabonnement(token: str) -> ResponseReturnValue:
     """The link at the end of mails. Opening it changes nothing: programs that look for viruses open every link."""
     place = find_place(token)
     if g.get("one_click"):
-        unsubscribe(place.id)
+        _unsubscribe(place)
         return Response("Désabonnement enregistré.\n", mimetype="text/plain")
     form = BaseForm()
     context = {
@@ -54,12 +56,18 @@ def desabonnement(token: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             check_rate()
-            unsubscribe(place.id)
+            _unsubscribe(place)
         except DomainError as refusal:
             return refused(refusal, "public/desabonnement.html", form=form, **context)
         _say(place)
         return go_to(url_for(".participation", token=token))
     return respond("public/desabonnement.html", form=form, **context)
+
+
+def _unsubscribe(place: Participation) -> None:
+    """A mail may be about several places of a household."""
+    for one in shown_with(place):
+        unsubscribe(one.id)
 
 
 def _email(place: Participation) -> str:

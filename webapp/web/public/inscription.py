@@ -1,5 +1,6 @@
 """Booking a seat: the form, then the page that says it is done."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,12 @@ from webapp.domain.capacity import Visibilite
 from webapp.domain.errors import DomainError, Introuvable, Perime
 from webapp.domain.participation import Acteur
 from webapp.models import Rdv
+from webapp.notifications.render import listed
 from webapp.services.booking import book_seat
+from webapp.services.foyer import book_household
 from webapp.services.rdvs import OuEtQuand
 from webapp.web.errors import refused
-from webapp.web.forms.public import InscriptionForm
+from webapp.web.forms.public import InscriptionForm, PrescriptionForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
@@ -28,29 +31,67 @@ from .vues import find_session, other_cards, seance_of
 @bp.route("/rdv/<int:rdv_id>/inscription", methods=["GET", "POST"])
 @keeps_form
 def inscription(rdv_id: int) -> ResponseReturnValue:
-    """The form. `reprendre=1` only fills it, with what was typed for a session that was not possible."""
+    """The form: for oneself, for relatives, for both. More than one person is asked to check first (`verifier`)."""
     rdv = find_session(rdv_id)
     form = InscriptionForm(rdv.motif, rdv.organisation.timezone, OuEtQuand.of(rdv).cle)
-    seance = seance_of(rdv)
+
+    def book() -> None:
+        envoi = form.envoi.data or ""
+        if form.family:
+            book_household(rdv_id, form.foyer, by=Acteur.USAGER, envoi=envoi)
+        else:
+            book_seat(rdv_id, form.identity, by=Acteur.USAGER, envoi=envoi)
+
+    return _answer(rdv, form, book, "public/inscription.html")
+
+
+@bp.route("/rdv/<int:rdv_id>/prescription", methods=["GET", "POST"])
+@keeps_form
+def prescription(rdv_id: int) -> ResponseReturnValue:
+    """The same, filled by a professional of another structure for somebody (docs/domain.md rule 17)."""
+    rdv = find_session(rdv_id)
+    form = PrescriptionForm(rdv.motif, rdv.organisation.timezone, OuEtQuand.of(rdv).cle)
+
+    def book() -> None:
+        book_seat(
+            rdv_id,
+            form.identity,
+            by=Acteur.PRESCRIPTEUR,
+            envoi=form.envoi.data or "",
+            prescripteur=form.prescripteur,
+        )
+
+    return _answer(rdv, form, book, "public/prescription.html")
+
+
+def _answer(rdv: Rdv, form: InscriptionForm, book: Callable[[], None], page: str) -> ResponseReturnValue:
+    """The form's page. `reprendre` only fills it, with what was typed for a session that was not possible; some buttons
+    only change it."""
+    rdv_id, seance = rdv.id, seance_of(rdv)
     if request.method == "GET" and seance.refus:
         return redirect(url_for(".rdv", rdv_id=rdv_id))  # it says why, and what else is possible
     if "reprendre" in request.form:
         form.start_again()
+    elif form.moves:
+        form.change()
     elif form.validate_on_submit():
         try:
-            check_rate(form.identity.telephone, form.identity.courriel)
             if form.moved and not seance.refus:
                 raise Perime("La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau.")
-            book_seat(rdv_id, form.identity, by=Acteur.USAGER, envoi=form.envoi.data or "")
+            if "verifier" in request.form and 1 < form.places <= rdv.jauge().libres:
+                return respond("public/verification.html", form=form, s=seance)
+            check_rate(form.identity.telephone, form.identity.courriel)
+            book()
         except Introuvable:
             raise
         except DomainError as refusal:
             if inspect(rdv).expired:  # the transaction that failed took what we knew with it
                 rdv = find_session(rdv_id)
-            return refused(refusal, "public/inscription.html", form=form, s=seance_of(rdv), autres=other_cards(rdv))
-        remember(rdv_id, form.identity, form.region)
+            others = other_cards(rdv, seats=form.places)
+            return refused(refusal, page, form=form, s=seance_of(rdv), autres=others, vers=request.endpoint)
+        remember(rdv_id, form)
         return go_to(url_for(".confirmation", rdv_id=rdv_id))
-    return respond("public/inscription.html", form=form, s=seance, autres=[])
+    return respond(page, form=form, s=seance, autres=[])
 
 
 @bp.get("/rdv/<int:rdv_id>/confirmation")
@@ -65,6 +106,8 @@ def confirmation(rdv_id: int) -> ResponseReturnValue:
         "public/confirmation.html",
         rdv=rdv,
         s=seance_of(rdv, now),
+        entry=entry,
+        qui=listed(entry["prenoms"]),
         par=_ways(rdv, entry, now),
         rappel=_reminded(rdv, now),
     )

@@ -1,5 +1,6 @@
 """« Mon rendez-vous », by its personal link: see it, say one can't come, come back (docs/domain.md rules 10 and 18)."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from flask import flash, redirect, request, url_for
@@ -7,15 +8,17 @@ from flask.typing import ResponseReturnValue
 
 from webapp import links
 from webapp.clock import utcnow
-from webapp.domain.contacts import clean_name
-from webapp.domain.errors import DomainError, Introuvable
+from webapp.domain.errors import DomainError, Introuvable, Refus
 from webapp.domain.participation import Acteur, Statut
 from webapp.models import Participation, ouverture
+from webapp.notifications.render import listed
 from webapp.queries import public as queries
-from webapp.services.booking import change_statut
+from webapp.services.booking import change_statuts
+from webapp.services.foyer import shown_with
 from webapp.services.preferences import choosable, own_contact
 from webapp.web.envois import masked
-from webapp.web.forms.public import DesistementForm
+from webapp.web.errors import RETRY_AFTER
+from webapp.web.forms.rendez_vous import DesistementForm, QuiForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
@@ -61,6 +64,11 @@ def moment_of(place: Participation) -> Moment:
     return Moment.EXCUSEE if place.statut is Statut.EXCUSE else Moment.INSCRITE
 
 
+def moment_of_all(places: Sequence[Participation]) -> Moment:
+    """The same of a household: somebody who comes first, then who might come back."""
+    return max((moment_of(place) for place in places), key=list(Moment).index)
+
+
 @bp.get("/p/<token>")
 def participation(token: str) -> ResponseReturnValue:
     """The appointment behind a link, for the person it was sent to; nobody else's name is ever here."""
@@ -68,18 +76,21 @@ def participation(token: str) -> ResponseReturnValue:
 
 
 def place_page(token: str, place: Participation, refusal: DomainError | None = None) -> ResponseReturnValue:
-    """The page of that place; `refusal`: what was just asked and can't be."""
-    moment, rdv = moment_of(place), place.rdv
-    return respond(
+    """The page of that place, and of those of its household it may show; `refusal`: what was just asked and can't
+    be."""
+    places, rdv = shown_with(place), place.rdv
+    moment = moment_of_all(places)
+    response = respond(
         "public/participation.html",
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
         token=token,
-        place=place,
+        prenoms=listed([one.usager.first_name for one in places]),
+        foyer=[(one.id, one.usager.first_name, moment_of(one)) for one in places],
         rdv=rdv,
         moment=moment,
         s=seance_of(rdv),
-        retour_possible=moment is Moment.EXCUSEE and rdv.jauge().libres > 0,
+        retour_possible=rdv.jauge().libres > 0,
         voies=[(v.canal.value, masked(v.contact), v.acceptee) for v in choosable(place, Acteur.USAGER)]
         if moment in COMING
         else [],
@@ -87,45 +98,62 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
         publique=ouverture(rdv).public(),
         autres=other_cards(rdv) if moment is not Moment.INSCRITE else [],
     )
+    if refusal and refusal.status in RETRY_AFTER:
+        response.headers["Retry-After"] = str(RETRY_AFTER[refusal.status])
+    return response
 
 
 @bp.get("/p/<token>/rendez-vous.ics")
 def participation_ics(token: str) -> ResponseReturnValue:
     """The appointment for a calendar: never the personal link."""
     place = find_place(token)
-    if moment_of(place) not in (Moment.INSCRITE, Moment.PASSEE):
+    places = shown_with(place)
+    if moment_of_all(places) not in (Moment.INSCRITE, Moment.PASSEE):
         raise Introuvable
-    return calendar_file(place.rdv, place.id)
+    return calendar_file(place.rdv, min(one.id for one in places))
 
 
 @bp.route("/p/<token>/desistement", methods=["GET", "POST"])
 @keeps_form
 def desistement(token: str) -> ResponseReturnValue:
-    """« Je ne pourrai pas venir »: the second click, with a reason for who wants to give one."""
+    """« Je ne pourrai pas venir »: the second click, with a reason for who wants to give one; of a household, those who
+    can't come (`qui`)."""
     place = find_place(token)
-    form = DesistementForm()
+    places = shown_with(place)
+    coming = [one for one in places if moment_of(one) is Moment.INSCRITE]
+    form = DesistementForm(coming, place.id, request.args.getlist("qui"))
     if form.validate_on_submit():
         try:
             check_rate()
-            raison = clean_name(form.raison.data or "")
-            change_statut(place.id, Statut.EXCUSE, by=Acteur.USAGER, raison=raison)
+            change_statuts(form.chosen, Statut.EXCUSE, by=Acteur.USAGER, raison=form.why)
         except DomainError as refusal:
             return place_page(token, find_place(token), refusal)
-        flash("C’est noté, merci d’avoir prévenu. Votre place est libérée.", "success")
+        flash(f"C’est noté, merci d’avoir prévenu. {_places(places, form, 'libérée')}", "success")
         return go_to(url_for(".participation", token=token))
-    if request.method == "GET" and moment_of(place) is not Moment.INSCRITE:
+    if request.method == "GET" and not coming:
         return redirect(url_for(".participation", token=token))
     return respond("public/desistement.html", form=form, token=token, rdv=place.rdv, s=seance_of(place.rdv))
 
 
 @bp.post("/p/<token>/reinscription")
 def reinscription(token: str) -> ResponseReturnValue:
-    """« Finalement, je viens »: while a seat is free."""
+    """« Finalement, je viens »: while seats are free; of a household, those who come back (`qui`)."""
     place = find_place(token)
+    form = QuiForm([one for one in shown_with(place) if moment_of(one) in COMING], place.id)
     try:
         check_rate()
-        change_statut(place.id, Statut.INSCRIT, by=Acteur.USAGER)
+        if not form.validate():
+            raise Refus("Cette personne n’est plus à réinscrire d’ici : actualisez la page.")
+        change_statuts(form.chosen, Statut.INSCRIT, by=Acteur.USAGER)
     except DomainError as refusal:
         return place_page(token, find_place(token), refusal)
-    flash("Votre place est à nouveau réservée.", "success")
+    flash(_places(shown_with(place), form, "à nouveau réservée"), "success")
     return go_to(url_for(".participation", token=token))
+
+
+def _places(of: Sequence[Participation], form: QuiForm, what: str) -> str:
+    """ "Votre place est libérée.", "Les places de Léa et Tom sont libérées."."""
+    names = [one.usager.first_name for one in of if one.id in form.chosen]
+    if len(of) == 1:
+        return f"Votre place est {what}."
+    return f"Les places de {listed(names)} sont {what}s." if len(names) > 1 else f"La place de {names[0]} est {what}."

@@ -1,6 +1,6 @@
 """One session: its page, its gauge alone, its calendar file."""
 
-from flask import Response, make_response, request
+from flask import Response, current_app, make_response, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -67,7 +67,9 @@ def rdv_ics(rdv_id: int) -> ResponseReturnValue:
 def calendar_file(rdv: Rdv, participation_id: int | None = None) -> Response:
     """The event to download; with a place it is the one the messages about that place change."""
     emetteur = content.Emetteur.of(rdv.organisation)
-    body = ics.calendar(content.of_rdv(rdv), emetteur, participation_id, method=ics.PUBLISH, now=utcnow())
+    organizer = emetteur.courriel or current_app.config["MAIL_DEFAULT_SENDER"]
+    seance, now = content.of_rdv(rdv), utcnow()
+    body = ics.calendar(seance, emetteur, participation_id, method=ics.PUBLISH, now=now, organizer=organizer)
     response = make_response(body)
     response.mimetype = "text/calendar"
     response.headers["Content-Disposition"] = 'attachment; filename="rendez-vous.ics"'

@@ -110,10 +110,10 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "", *, compared: bool = False
     )
 
 
-def other_cards(rdv: Rdv, now: datetime | None = None) -> list[SeanceVue]:
-    """Other sessions of the same motif, to propose when this one is not possible."""
+def other_cards(rdv: Rdv, now: datetime | None = None, *, seats: int = 1) -> list[SeanceVue]:
+    """Other sessions of the same motif with that many seats, to propose when this one is not possible."""
     now = now or utcnow()
-    return [card(other, now) for other in queries.others(rdv, now)]
+    return [card(other, now) for other in queries.others(rdv, now, seats=seats)]
 
 
 def _length(rdv: Rdv) -> str:
