@@ -2,13 +2,14 @@
 
 from .acces import Acces
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
+from .attente import FileAttente
 from .journal import Journal
 from .message import Message
 from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
 from .organisation import ConfirmationSms, Lieu, Organisation, Salle, Service
 from .outbox import Canal, CompteurSms, Envoi, EtatNotification, MessageDemo, Notification
 from .plage import PlageOuverture
-from .rdv import Participation, Rdv, ouverture
+from .rdv import Participation, Rdv, ouverture, quand
 from .usager import END_OF_NAME, Usager, UsagerCle, usager_organisations
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "DroitAgent",
     "Envoi",
     "EtatNotification",
+    "FileAttente",
     "Journal",
     "Lieu",
     "Message",
@@ -42,5 +44,6 @@ __all__ = [
     "Usager",
     "UsagerCle",
     "ouverture",
+    "quand",
     "usager_organisations",
 ]

@@ -3,6 +3,7 @@
 from . import (
     acces,
     annulation,
+    attente,
     budget_sms,
     desistement,
     inscription,
@@ -12,6 +13,8 @@ from . import (
     minimum,
     modification,
     mot_de_passe,
+    place_expiree,
+    proposition,
     rappel,
     recapitulatif,
     retrait,
@@ -20,6 +23,7 @@ from . import (
 __all__ = [
     "acces",
     "annulation",
+    "attente",
     "budget_sms",
     "desistement",
     "inscription",
@@ -29,6 +33,8 @@ __all__ = [
     "minimum",
     "modification",
     "mot_de_passe",
+    "place_expiree",
+    "proposition",
     "rappel",
     "recapitulatif",
     "retrait",

@@ -1,4 +1,4 @@
-"""Date, time, place, room or video link changed: everybody booked is told what was and what is.
+"""Date, time, place, room or video link changed: everybody booked, or waiting, is told what was and what is.
 
 What was is what the reader was last told (`queries.notifications.Batch.known`); a change that a newer one follows, or
 that the reader knows already, does not leave.
@@ -12,6 +12,7 @@ from webapp.domain import events
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import Notification, Participation, Rdv
+from webapp.queries import attente
 from webapp.queries import notifications as queries
 
 from .base import SeanceNotice
@@ -22,6 +23,10 @@ class Modification(SeanceNotice, event=events.Modification):
 
     def participations(self, event: Any) -> Any:
         return queries.active_participations(event.rdv_id)
+
+    def waiting(self, event: Any) -> Any:
+        rdv = db.session.get_one(Rdv, event.rdv_id)
+        return attente.with_people(rdv) if rdv.places_attente else ()
 
     def rdv(self, event: Any, participations: Any) -> Rdv | None:
         return db.session.get(Rdv, event.rdv_id)

@@ -26,6 +26,8 @@ from webapp.models import (
     Usager,
 )
 
+from . import attente
+
 WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
 WAIT_FOR_EARLIER = timedelta(minutes=10)
 REPLACED = ("inscription", "rappel")
@@ -139,6 +141,7 @@ class Batch:
     rdvs: Mapping[int, Rdv]
     agents: Mapping[int, Agent]
     demandes: Mapping[int, Acces] = field(default_factory=dict)
+    attentes: Mapping[int, Any] = field(default_factory=dict)
     history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
     """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
     id, event, changement, etat, participation_ids, avant, dit."""
@@ -146,7 +149,7 @@ class Batch:
 
 Reader = tuple[int | None, str, int, Canal]
 """(session, kind of reader, reader, channel)."""
-SAYS_WHERE = ("inscription", "rappel", "modification")
+SAYS_WHERE = ("inscription", "rappel", "modification", "attente", "proposition")
 """Messages that say where and when their session is."""
 
 
@@ -178,7 +181,7 @@ def _version(changement: str) -> int:
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
     """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects:
-    seven statements at most."""
+    eight statements at most."""
     found = {
         row.id: row
         for row in db.session.scalars(
@@ -227,6 +230,7 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         sessions,
         {agent.id: agent for agent in agents},
         _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
+        {entry.id: entry for entry in attente.to_tell({r.sujet_id for r in rows if r.sujet_type == "attente"})},
         _history([row for row in rows if row.avant]),
     )
 

@@ -1,6 +1,7 @@
 """The one door to a seat: every way in or out of a session goes through here (docs/domain.md rules 7 to 10, 19)."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Any
@@ -25,7 +26,7 @@ from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import usagers as people
 
-from . import journal
+from . import journal, offres
 from .droits import grantors, may
 from .transaction import seat_lock, transaction, written
 from .usagers import find_or_create
@@ -134,6 +135,7 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
             (rdv,) = seat_lock(rdv.id)
             _refuse(rdv, demande, seated=False)
             _count(rdv, row)
+            offres.taken(rdv, usager.id)
             _note(row, demande)
             return Booking(row.id, deja=False)
         (rdv,) = seat_lock(rdv.id)
@@ -150,6 +152,7 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
             _come_back(rdv, row, demande)
         _count(rdv, row)
         db.session.flush()
+        offres.taken(rdv, usager.id)
         _promise(row, demande)
         _note(row, demande, **({"surbooking": True} if over else {}))
         return Booking(row.id, deja=False)
@@ -247,6 +250,8 @@ def change_statut(
         before, delta = row.statut, seat_delta(row.statut, statut)
         over = False
         if delta > 0 and now < rdv.starts_at:
+            if by is not Acteur.AGENT and offres.withheld(rdv):
+                raise Complet("Cette séance est maintenant complète.")
             over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking)
         rdv.version += 1
         rdv.places_prises += delta
@@ -268,6 +273,10 @@ def change_statut(
         )
         if prevenir and now < rdv.starts_at:
             _tell(row, before, statut, agent)
+        if delta > 0:
+            offres.taken(rdv, row.usager_id)
+        else:
+            offres.pass_on(rdv)
         live.publish(rdv.id, rdv.version)
         return row
 
@@ -329,6 +338,8 @@ def _refuse(rdv: Rdv, demande: _Demande, *, seated: bool) -> bool:
         refusal = ouverture(rdv).refusal(utcnow(), seated=seated)
         if refusal is not None:
             raise refusal
+        if not seated and offres.withheld(rdv):
+            raise Complet("Cette séance est maintenant complète.")
         return False
     if rdv.cancelled_at is not None:
         raise Ferme("Cette séance est annulée : on n’y inscrit plus personne.")
@@ -337,9 +348,10 @@ def _refuse(rdv: Rdv, demande: _Demande, *, seated: bool) -> bool:
     return not seated and _check_seat(rdv, by=demande.by, agent=demande.agent, surbooking=demande.surbooking)
 
 
-def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool) -> bool:
-    """Raise when no seat is left for this actor; True when an agent goes over the capacity on purpose (rule 7)."""
-    if rdv.jauge().libres > 0:
+def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, seats: int = 1) -> bool:
+    """Raise when there are not that many seats left for this actor; True when an agent goes over the capacity on
+    purpose (rule 7)."""
+    if rdv.jauge().libres >= seats:
         return False
     if by is not Acteur.AGENT or agent is None:
         raise Complet("Cette séance est maintenant complète.")
@@ -389,6 +401,33 @@ def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
         **contact,
     )
     return written(row, rdv=rdv, usager=usager)
+
+
+def give_seats(
+    rdv: Rdv,
+    usagers: Sequence[Usager],
+    *,
+    by: Acteur,
+    agent: Agent | None = None,
+    prevenir: bool = True,
+    surbooking: bool = False,
+) -> list[Participation]:
+    """One seat for each of these people, who have none, in a session whose row is locked: all of them or none. Their
+    rows again, or new ones; whom to tell, and to pass on what is left, is the caller's. Raises `Complet`, `Refus`."""
+    over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=len(usagers))
+    rows = []
+    for usager in usagers:
+        demande = _Demande(None, usager.id, by, agent, over, prevenir, "")
+        row = people.participation_of(rdv.id, usager.id)
+        if row is None:
+            row = _new_row(rdv, usager, demande)
+        else:
+            _come_back(rdv, row, demande)
+        _count(rdv, row)
+        db.session.flush()
+        _note(row, demande, **({"surbooking": True} if over else {}))
+        rows.append(row)
+    return rows
 
 
 def _set(row: Participation, rdv: Rdv, statut: Statut, *, by: Acteur, agent: Agent | None) -> None:

@@ -18,10 +18,22 @@ from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Occupe, Perime, Refus
 from webapp.domain.recurrence import Recurrence, horizon, interval_utc, occurrences, to_utc
 from webapp.extensions import db
-from webapp.models import Agent, Journal, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu, TypeMotif
+from webapp.models import (
+    Agent,
+    FileAttente,
+    Journal,
+    Lieu,
+    Motif,
+    Participation,
+    PlageOuverture,
+    Rdv,
+    Salle,
+    TypeLieu,
+    TypeMotif,
+)
 from webapp.models.rdv import rdv_agents
 
-from . import journal
+from . import journal, offres
 from .droits import may, require
 from .rdvs import effective_capacity
 from .transaction import seat_lock, transaction
@@ -307,11 +319,11 @@ def _reconcile(plage: PlageOuverture, coming: list[Rdv], agent: Agent) -> tuple[
         return 0, 0
     # A session may stand beyond today's horizon, which the motif's booking delay moves: it is still one of the plage's.
     wanted = set(days_of(plage, until=max(rdv.occurrence_le for rdv in coming if rdv.occurrence_le)))
-    used = set(
-        db.session.scalars(
-            select(Participation.rdv_id).where(Participation.rdv_id.in_([rdv.id for rdv in coming])).distinct()
-        )
-    )
+    ids = [rdv.id for rdv in coming]
+    used = {
+        *db.session.scalars(select(Participation.rdv_id).where(Participation.rdv_id.in_(ids)).distinct()),
+        *db.session.scalars(select(FileAttente.rdv_id).where(FileAttente.rdv_id.in_(ids)).distinct()),
+    }
     gone = [rdv for rdv in coming if not rdv.detache and rdv.id not in used and rdv.occurrence_le not in wanted]
     # Somebody being booked at this moment waits for our lock: their session is not ours to remove, nor to wait for.
     free = select(Rdv.id).where(Rdv.id.in_([rdv.id for rdv in gone])).with_for_update(skip_locked=True)
@@ -336,6 +348,7 @@ def _reconcile(plage: PlageOuverture, coming: list[Rdv], agent: Agent) -> tuple[
         db.session.execute(update(Rdv), rows)
         ids = [row["id"] for row in rows]
         db.session.scalars(select(Rdv).where(Rdv.id.in_(ids)).execution_options(populate_existing=True)).all()
+        offres.pass_on(*kept)
     return len(gone), gardees
 
 

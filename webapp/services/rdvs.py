@@ -21,7 +21,7 @@ from webapp.models import Agent, Lieu, Motif, Participation, Rdv, Salle, TypeLie
 from webapp.notifications.base import emit
 from webapp.notifications.content import ou_et_quand
 
-from . import journal
+from . import journal, offres
 from .transaction import seat_lock, transaction
 
 FREEZE_AT_ONCE = 200
@@ -47,6 +47,7 @@ def cancel_rdv(rdv_id: int, *, agent: Agent, raison: str = "", prevenir: bool = 
         ).all()
         if any(statut is Statut.PRESENT for _, statut in active):
             raise Refus("Quelqu’un est déjà noté présent : la séance a lieu, elle ne s’annule plus.")
+        waiting = offres.close(rdv, agent)
         rdv.version += 1
         rdv.cancelled_at, rdv.cancelled_reason, rdv.cancelled_by_id = now, raison[:300], agent.id
         rdv.places_prises = rdv.places_proposees = 0
@@ -80,6 +81,7 @@ def cancel_rdv(rdv_id: int, *, agent: Agent, raison: str = "", prevenir: bool = 
                     rdv_id=rdv.id,
                     version=rdv.version,
                     participation_ids=tuple(row.id for row in active),
+                    attente_ids=waiting,
                 )
             )
         live.publish(rdv.id, rdv.version)
@@ -141,6 +143,7 @@ def move_rdv(rdv_id: int, to: OuEtQuand, *, agent: Agent, connu: str = "", preve
         )
         if prevenir:
             emit(Modification(auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, avant=avant))
+        offres.pass_on(rdv)
         live.publish(rdv.id, rdv.version)
         return True
 

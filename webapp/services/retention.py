@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import delete, or_, select, true, update
+from sqlalchemy import delete, or_, select, true, union, update
 from sqlalchemy.orm import aliased
 
 from webapp.clock import utcnow
@@ -14,6 +14,7 @@ from webapp.models import (
     CompteurSms,
     Envoi,
     EtatNotification,
+    FileAttente,
     Journal,
     Message,
     MessageDemo,
@@ -69,7 +70,10 @@ def _forgotten(
         .where(Organisation.retention_mois > retention_mois)
     )
     relative = aliased(Usager)
-    seen = select(Participation.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, Participation.cree_le >= limit))
+    seen = union(
+        select(Participation.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, Participation.cree_le >= limit)),
+        select(FileAttente.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, FileAttente.cree_le >= limit)),
+    )
     return list(
         db.session.scalars(
             select(Usager.id)
@@ -122,6 +126,12 @@ def _anonymise(organisation_id: int, retention_mois: int, limit: datetime, found
             update(Participation)
             .where(Participation.usager_id.in_(ids))
             .values(telephone=None, courriel=None, numero_dossier=None, raison="")
+            .execution_options(synchronize_session=False)
+        )
+        session.execute(
+            update(FileAttente)
+            .where(FileAttente.usager_id.in_(ids))
+            .values(telephone=None, courriel=None, numero_dossier=None, accompagnants=[])
             .execution_options(synchronize_session=False)
         )
         session.execute(
