@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("public", __name__)
 
-from . import canaux, flux, informations, inscription, mes_rendez_vous, participation, recherche, seance  # noqa: E402,F401
+from . import attente, canaux, flux, informations, inscription, mes_rendez_vous, participation, recherche, seance  # noqa: E402,F401

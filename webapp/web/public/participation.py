@@ -20,9 +20,10 @@ from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
 from . import bp
+from .attente import find_wait, wait_page
 from .limites import check_rate
 from .seance import calendar_file
-from .vues import other_cards, seance_of, show
+from .vues import other_cards, seance_of, show, unknown_link
 
 
 class Moment(StrEnum):
@@ -43,9 +44,7 @@ def find_place(token: str) -> Participation:
     """The place behind that link; its organisation is the page's."""
     found = queries.participation_by_hash(links.fingerprint(token))
     if found is None:
-        if len(everybody := queries.organisations()) == 1:
-            show(everybody[0])  # whom to call
-        raise Introuvable("Ce lien ne mène à aucun rendez-vous.")
+        raise unknown_link()
     show(found.rdv.organisation)
     return found
 
@@ -63,7 +62,10 @@ def moment_of(place: Participation) -> Moment:
 
 @bp.get("/p/<token>")
 def participation(token: str) -> ResponseReturnValue:
-    """The appointment behind a link, for the person it was sent to; nobody else's name is ever here."""
+    """The appointment behind a link, or the wait for one, for the person it was sent to; nobody else's name is ever
+    here."""
+    if (entry := find_wait(token)) is not None:
+        return wait_page(token, entry)
     return place_page(token, find_place(token))
 
 

@@ -10,14 +10,14 @@ from webapp.domain import phones
 from webapp.domain.contacts import mask_email
 from webapp.domain.identity import Identity
 
-DONE = "reservations"
+DONE, WAITS = "reservations", "attentes"
 READABLE = timedelta(minutes=30)
 AT_MOST = 8
 
 
-def remember(rdv_id: int, identity: Identity, region: str) -> None:
-    """Let this browser read its confirmation for 30 minutes. The cookie is signed, not secret:
-    masked contacts, no name."""
+def remember(rdv_id: int, identity: Identity, region: str, *, where: str = DONE) -> None:
+    """Let this browser read its confirmation, of a seat or of a wait for one (`where`), for 30 minutes. The cookie is
+    signed, not secret: masked contacts, no name."""
     entry = {
         "rdv": rdv_id,
         "jusqua": int((utcnow() + READABLE).timestamp()),
@@ -25,21 +25,21 @@ def remember(rdv_id: int, identity: Identity, region: str) -> None:
         "sms": bool(identity.telephone and phones.can_receive_sms(identity.telephone)),
         "courriel": mask_email(identity.courriel) if identity.courriel else "",
     }
-    session[DONE] = [*(kept for kept in _readable() if kept["rdv"] != rdv_id), entry][-AT_MOST:]
+    session[where] = [*(kept for kept in _readable(where) if kept["rdv"] != rdv_id), entry][-AT_MOST:]
 
 
-def _readable() -> list[dict[str, Any]]:
+def _readable(where: str) -> list[dict[str, Any]]:
     now = utcnow().timestamp()
-    return [entry for entry in session.get(DONE, []) if entry["jusqua"] > now]
+    return [entry for entry in session.get(where, []) if entry["jusqua"] > now]
 
 
-def booked_here(rdv_id: int) -> dict[str, Any] | None:
+def booked_here(rdv_id: int, *, where: str = DONE) -> dict[str, Any] | None:
     """What `remember` kept of this session."""
-    return next((kept for kept in _readable() if kept["rdv"] == rdv_id), None)
+    return next((kept for kept in _readable(where) if kept["rdv"] == rdv_id), None)
 
 
-def forget(rdv_id: int) -> None:
+def forget(rdv_id: int, *, where: str = DONE) -> None:
     """The next person at this screen sees nothing of it."""
-    session[DONE] = [entry for entry in _readable() if entry["rdv"] != rdv_id]
-    if not session[DONE]:
-        del session[DONE]
+    session[where] = [entry for entry in _readable(where) if entry["rdv"] != rdv_id]
+    if not session[where]:
+        del session[where]
