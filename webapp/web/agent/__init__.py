@@ -7,6 +7,7 @@ bp = Blueprint("agent", __name__, url_prefix="/agent")
 from . import (  # noqa: E402
     accueil,  # noqa: F401
     annulation,  # noqa: F401
+    attente,  # noqa: F401
     canaux,  # noqa: F401
     compte,  # noqa: F401
     fiche,  # noqa: F401
