@@ -20,6 +20,7 @@ import gevent
 from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import FORM, TOKEN, Answer, Broken, Browser
+from tests import doors_attente as attente
 from tests.crowd import person
 from tests.pages import Form
 
@@ -50,6 +51,8 @@ class World:
     people: list[int]
     """Numbers of `crowd.person`."""
     links: list[str]
+    waits: list[str] = field(default_factory=list)
+    """Personal links of those who wait, or did."""
 
 
 @dataclass
@@ -129,10 +132,21 @@ class Visitor:
     def link(self) -> str | None:
         """A personal link: one that was given, or one found in somebody's messages."""
         if self.dice.random() < 0.2:
-            phone = person(self.dice.choice(self.world.people))["telephone"].replace(" ", "")
-            found = {link.decode() for link in LINK.findall(self.get(f"/demo/messages?a={phone}").body)}
-            self.world.links += sorted(found - set(self.world.links))
+            self._read_messages()
         return self.dice.choice(self.world.links) if self.world.links else None
+
+    def wait(self) -> str | None:
+        """The same, of somebody who waits or did."""
+        if not self.world.waits or self.dice.random() < 0.3:
+            self._read_messages()
+        return self.dice.choice(self.world.waits) if self.world.waits else None
+
+    def _read_messages(self) -> None:
+        phone = person(self.dice.choice(self.world.people))["telephone"].replace(" ", "")
+        found = {link.decode() for link in LINK.findall(self.get(f"/demo/messages?a={phone}").body)}
+        for link in sorted(found - {*self.world.links, *self.world.waits}):
+            of_a_wait = attente.is_wait(self.get(f"/p/{link}"))
+            (self.world.waits if of_a_wait else self.world.links).append(link)
 
     def somebody(self) -> dict[str, str]:
         """One of the people: booked online, or written down by an agent."""
@@ -329,11 +343,19 @@ DOORS = (
     _door("configuration.archivage", archive, REFERENT, 2, 303),
     _door("agent.plage", change_plage, REFERENT, 4, 303, 409),
     _door("agent.nouvelle_plage", open_plage, REFERENT, 1, 303, 409, 422),
+    _door("public.attente", attente.join, PUBLIC, 8, 303, 404, 409),
+    _door("public.proposition", attente.answer_offer, PUBLIC, 8, 303, 409),
+    _door("public.retrait_attente", attente.leave_list, PUBLIC, 2, 303),
+    _door("public.retour_attente", attente.wait_again, PUBLIC, 3, 303, 409),
+    _door("public.proposition", attente.wrong_kind, PUBLIC, 1, 404),
+    _door("agent.donner_place", attente.promote, STAFF, 3, 303, 403, 404, 409),
+    _door("agent.retrait_attente", attente.strike, STAFF, 1, 303, 404),
     _door("agent.ajouter", not_mine, VOISIN, 3, 404),
     _door("agent.plage", not_my_settings, VOISIN, 1, 404),
 )
 NO_SEATS = {
     "public.terminer": "forgets what a browser booked",
+    "public.terminer_attente": "forgets what a browser asked for",
     "public.mes_rendez_vous": "sends a code to a contact, and takes it",
     "public.mes_rendez_vous_lien": "shows somebody their appointments",
     "public.fermer_mes_rendez_vous": "forgets them",

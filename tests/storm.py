@@ -20,11 +20,15 @@ from tests.servers import Site
 from webapp import links
 from webapp.broker import broker
 from webapp.clock import utcnow
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.jobs.schedule import RUN_ALONE
-from webapp.models import Motif, Organisation, Rdv, Service
+from webapp.models import FileAttente, Motif, Organisation, Participation, Rdv, Service
 from webapp.notifications import wake
+from webapp.services import attente
+from webapp.services.booking import change_statut
 from webapp.services.plages import PlageData, save_plage
 
 LINK_KEY = "test-link-key-that-is-long-enough-to-be-accepted"
@@ -62,15 +66,20 @@ def world(app: Flask, site: Site, number: int) -> World:
         }
         people = [number * PEOPLE + n for n in range(PEOPLE)]
         known = [_known(org, n).id for n in people[: PEOPLE // 2]]
-        motifs = [make.motif(mine, name=f"Atelier {n}", capacite_max=SEATS, delai_min_minutes=0) for n in range(3)]
+        motifs = [
+            make.motif(mine, name=f"Atelier {n}", capacite_max=SEATS, delai_min_minutes=0, liste_attente=n != 1)
+            for n in range(3)
+        ]
         where, day = make.lieu(org), timedelta(days=1)
         alone = [make.rdv(motifs[0], starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 8)]
         soon = make.rdv(motifs[1], starts_at=utcnow() + timedelta(seconds=6), lieu_id=where.id)
         begun = make.rdv(motifs[1], starts_at=utcnow() - timedelta(minutes=5), lieu_id=where.id)
         tokens = []
-        for rdv in (soon, begun, *alone):
+        waited_for = [make.full(rdv) for rdv in alone[:2]]
+        for rdv in (soon, begun, *alone[2:]):
             tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
         db.session.commit()
+        waits = [token for rdv in waited_for for token in _waiting(rdv.id)]
         plages = [_plage(mine, motifs[n]) for n in (1, 2)]
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
         made = World(
@@ -86,6 +95,7 @@ def world(app: Flask, site: Site, number: int) -> World:
             known=known,
             people=people,
             links=tokens,
+            waits=waits,
         )
         db.session.remove()
         return made
@@ -96,6 +106,17 @@ def _known(org: Organisation, number: int) -> make.Usager:
     who = person(number)
     phone = "+33" + who["telephone"].replace(" ", "")[1:]
     return make.usager(org, first_name=who["prenom"], last_name=who["nom"], phone=phone)
+
+
+def _waiting(rdv_id: int) -> list[str]:
+    """Twelve people wait there, two of them are offered a seat; their links."""
+    for n in range(12):
+        attente.join(rdv_id, Identity(f"Patient{n}", "Du Nom", courriel=f"patient{n}@exemple.fr"), envoi=f"{n}")
+    seats = select(Participation.id).where(Participation.rdv_id == rdv_id).limit(2)
+    for place in db.session.scalars(seats).all():
+        change_statut(place, Statut.EXCUSE, by=Acteur.USAGER)
+    nonces = db.session.scalars(select(FileAttente.lien_nonce).where(FileAttente.rdv_id == rdv_id))
+    return [links.token(links.ATTENTE, nonce) for nonce in nonces]
 
 
 def _plage(service: Service, motif: Motif) -> int:
