@@ -84,7 +84,7 @@ def world(app: Flask, site: Site, number: int) -> World:
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
         made = World(
             url=site.url,
-            sessions=[*(rdv.id for rdv in alone), soon.id, *held],
+            sessions=[*(rdv.id for rdv in alone[2:]), soon.id, *held, *(rdv.id for rdv in waited_for)],
             sheets=[soon.id, begun.id, *(rdv.id for rdv in alone[:2])],
             cancellable=[rdv.id for rdv in alone[3:]],
             motifs=[motif.id for motif in motifs],
