@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.notifications import cases_attente
 from tests.notifications.cases import CONTACTS, Received, World, say, travelling
 from tests.servers import SmsSink, SmtpSink
 from webapp.extensions import db
 
+assert cases_attente.sentence  # its sentences are known once it is imported
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "qui-est-prevenu.md"
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 CASES = ROW.findall(PAGE.read_text())

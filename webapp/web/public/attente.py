@@ -189,7 +189,7 @@ def proposition(token: str) -> ResponseReturnValue:
         check_rate()
         if answer == "refuser":
             service.refuse(entry.id)
-            flash("C’est noté, merci d’avoir répondu : la place va à quelqu’un d’autre.", "success")
+            flash("C’est noté, merci d’avoir répondu.", "success")
             return go_to(url_for(".participation", token=token))
         place = service.accept(entry.id)
     except DomainError as refusal:
