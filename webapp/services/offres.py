@@ -1,6 +1,6 @@
 """Seats that come free go to who waits (docs/domain.md rule 12): `pass_on`, called by all that frees or adds some."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,17 +33,21 @@ def _pass_on(rdv: Rdv) -> None:
     now, when = utcnow(), quand(rdv)
     entries = {entry.id: entry for entry in queries.live(rdv.id)}
     decision = decide(rdv, entries.values(), now)
-    for attente_id in decision.expirees:
-        move(rdv, entries[attente_id], EtatAttente.EXPIREE, by=Acteur.SYSTEME)
-    for attente_id in decision.reprises:
-        move(rdv, entries[attente_id], EtatAttente.EN_ATTENTE, by=Acteur.SYSTEME)
-    for attente_id in decision.proposees:
-        move(rdv, entries[attente_id], EtatAttente.PROPOSEE, by=Acteur.SYSTEME, jusqua=decision.jusqua)
+    moves = (
+        (decision.expirees, EtatAttente.EXPIREE, None),
+        (decision.reprises, EtatAttente.EN_ATTENTE, None),
+        (decision.proposees, EtatAttente.PROPOSEE, decision.jusqua),
+    )
+    moved = [entries[attente_id] for ids, _, _ in moves for attente_id in ids]
+    for ids, etat, jusqua in moves:
+        for attente_id in ids:
+            _set(rdv, entries[attente_id], etat, by=Acteur.SYSTEME, jusqua=jusqua)
     for entry in entries.values():
         if entry.jusqua is not None and entry.jusqua > when.closes:  # the session was moved nearer
             entry.jusqua = when.closes
         entry.ouverte_le = (entry.ouverte_le or now) if entry.id in decision.ouvertes else None
     db.session.flush()
+    _said(rdv, moved, by=Acteur.SYSTEME)
     late = waitlist.last_minute(now, when)
     if over := (*decision.expirees, *(() if late else decision.reprises)):
         emit(PlaceExpiree(attente_ids=over))
@@ -100,17 +104,15 @@ def close(rdv: Rdv, agent: Agent) -> tuple[int, ...]:
     return tuple(entry.id for entry in entries)
 
 
-def move(
-    rdv: Rdv,
-    entry: FileAttente,
-    etat: EtatAttente,
-    *,
-    by: Acteur,
-    agent: Agent | None = None,
-    jusqua: datetime | None = None,
-) -> None:
+def move(rdv: Rdv, entry: FileAttente, etat: EtatAttente, *, by: Acteur, agent: Agent | None = None) -> None:
     """From one state to another, with the seats held or given back and the people who wait, in a session whose row is
     locked."""
+    _set(rdv, entry, etat, by=by)
+    db.session.flush()
+    _said(rdv, [entry], by=by, agent=agent)
+
+
+def _set(rdv: Rdv, entry: FileAttente, etat: EtatAttente, *, by: Acteur, jusqua: datetime | None = None) -> None:
     before = entry.etat
     rdv.places_proposees += entry.places * ((etat is EtatAttente.PROPOSEE) - (before is EtatAttente.PROPOSEE))
     rdv.places_attente += entry.places * ((etat in ATTENDENT) - (before in ATTENDENT))
@@ -118,6 +120,10 @@ def move(
     entry.etat, entry.etat_le, entry.etat_par, entry.jusqua = etat, utcnow(), by, jusqua
     entry.version += 1
     entry.rdv_version = rdv.version
-    db.session.flush()
-    journal.note(rdv.organisation_id, "attente", entry, by=by, agent=agent, rdv_id=rdv.id, a=etat, places=entry.places)
-    live.publish(rdv.id, rdv.version)
+
+
+def _said(rdv: Rdv, entries: Sequence[FileAttente], *, by: Acteur, agent: Agent | None = None) -> None:
+    """Their lines of the journal, and a word to the pages that show the session."""
+    if entries:
+        journal.note_waits(rdv, entries, by=by, agent=agent)
+        live.publish(rdv.id, rdv.version)

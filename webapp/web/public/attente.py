@@ -19,7 +19,7 @@ from webapp.models import FileAttente, Rdv, ouverture, quand
 from webapp.queries import attente as queries
 from webapp.services import attente as service
 from webapp.services.rdvs import OuEtQuand
-from webapp.web.errors import refused
+from webapp.web.errors import RETRY_AFTER, later, refused
 from webapp.web.forms.attente import AttenteForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
@@ -159,10 +159,11 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
     opened: Ouverture = ouverture(rdv)
     etape = etape_of(entry, now)
     until = reserved_until(entry.jusqua, quand(rdv)) if entry.jusqua else None
-    return respond(
+    page = respond(
         "public/attente_lien.html",
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
+        plus_tard=refusal is not None and refusal.status in RETRY_AFTER,
         token=token,
         entree=entry,
         rdv=rdv,
@@ -176,6 +177,7 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
         publique=opened.public(),
         autres=other_cards(rdv, now) if etape is not Etape.PROPOSEE else [],
     )
+    return later(page)
 
 
 @bp.post("/p/<token>/proposition")

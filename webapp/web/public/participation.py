@@ -15,6 +15,7 @@ from webapp.queries import public as queries
 from webapp.services.booking import change_statut
 from webapp.services.preferences import choosable, own_contact
 from webapp.web.envois import masked
+from webapp.web.errors import later
 from webapp.web.forms.public import DesistementForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
@@ -72,7 +73,7 @@ def participation(token: str) -> ResponseReturnValue:
 def place_page(token: str, place: Participation, refusal: DomainError | None = None) -> ResponseReturnValue:
     """The page of that place; `refusal`: what was just asked and can't be."""
     moment, rdv = moment_of(place), place.rdv
-    return respond(
+    page = respond(
         "public/participation.html",
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
@@ -89,6 +90,7 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
         publique=ouverture(rdv).public(),
         autres=other_cards(rdv) if moment is not Moment.INSCRITE else [],
     )
+    return later(page)
 
 
 @bp.get("/p/<token>/rendez-vous.ics")
