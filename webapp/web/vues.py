@@ -44,6 +44,7 @@ class AttenteVue:
     contact: str = ""
     tel: str = ""
     avec: str = ""
+    appeler: bool = False  # no message reaches them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

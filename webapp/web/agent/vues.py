@@ -177,6 +177,7 @@ def _waits(rdv: Rdv, entry: FileAttente, rang: int) -> AttenteVue:
         retrait_url=url_for("agent.retrait_attente", **link),
         contact=phones.national(phone) if phone else email or "",
         tel=phone or "",
+        appeler=lecteurs([entry])[0].a_appeler,
         avec=listed([f"{one['prenom']} {one['nom']}" for one in entry.accompagnants]) if entry.accompagnants else "",
     )
 

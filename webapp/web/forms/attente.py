@@ -72,9 +72,7 @@ class AttenteForm(InscriptionForm):
             self.places.data = least
         elif self.places.data:
             least = min(least, self.places.data)  # a seat came free meanwhile: the rule says so, not the field
-        self.places.choices = [
-            (n, f"{n} personnes" if n > 1 else "1 personne, moi seulement") for n in range(least, most + 1)
-        ]
+        self.places.choices = [(n, f"{n} personnes" if n > 1 else "1 personne") for n in range(least, most + 1)]
         self.places.flags.required = True
         if not motif.asks("date_naissance"):
             for one in self.accompagnants:
