@@ -88,6 +88,22 @@ def test_a_list_of_dates_says_that_one_can_wait(client: PageClient, app: Flask, 
     assert not client.get(address).has("Liste d’attente du")
 
 
+def test_the_search_lists_a_full_workshop_where_one_can_wait(client: PageClient, app: Flask, rdv_id: int) -> None:
+    page = client.get("/")
+    assert page.has("Mes droits au RSA") and page.has("Complet Liste d’attente ouverte.")
+    another(app, rdv_id, starts_at=utcnow() + timedelta(days=20))
+    page = client.get("/")
+    assert page.has("Plus que 2 places") and not page.has("Complet")  # what can be booked goes first
+    for fields in (
+        {"motif_liste_attente": False},
+        {"motif_liste_attente": True, "motif_delai_max_jours": 5},
+        {"motif_delai_max_jours": 92, "motif_visibilite": "visible_non_notifie"},
+    ):
+        change(app, rdv_id, **fields)
+        page = client.get("/")
+        assert not page.has("Liste d’attente ouverte"), fields
+
+
 def test_what_was_typed_to_book_is_carried_to_the_list_in_one_click(
     client: PageClient, app: Flask, rdv_id: int
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Integer, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from webapp.domain.capacity import ReservablePar, Visibilite
@@ -18,7 +18,7 @@ OPEN = (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
 
 @dataclass(frozen=True, slots=True)
 class Prochaine:
-    """A motif's next session that fits a search, and how many fit."""
+    """A motif's next session that fits a search, and how many can be booked: none when one can only wait."""
 
     rdv: Rdv
     dates: int
@@ -64,6 +64,15 @@ def _loaded(question: Select) -> Select:
 def _seat() -> ColumnElement[bool]:
     free = Rdv.capacite_max - Rdv.places_prises - Rdv.places_proposees
     return or_(_effective() == ReservablePar.ENTREE_LIBRE, free > 0)
+
+
+def _wait() -> ColumnElement[bool]:
+    """Full, with a waitlist to join (rule 12)."""
+    return and_(
+        Motif.liste_attente,
+        Motif.visibilite == Visibilite.VISIBLE_NOTIFIE,
+        _effective() == ReservablePar.TOUS,
+    )
 
 
 def _in_time(now: Any, first: Any, last: Any) -> ColumnElement[bool]:
@@ -129,18 +138,19 @@ def _bookable(windows: int, one: bool, placed: bool) -> Select[Any]:
         for n in range(windows)
     ]
     order = (Rdv.starts_at, Rdv.id)
+    bookable = case((_seat(), 1), else_=0)
     fit = _public(
         select(
             Rdv.id,
-            func.row_number().over(partition_by=Rdv.motif_id, order_by=order).label("rang"),
-            func.count().over(partition_by=Rdv.motif_id).label("dates"),
+            func.row_number().over(partition_by=Rdv.motif_id, order_by=(bookable.desc(), *order)).label("rang"),
+            func.sum(bookable).over(partition_by=Rdv.motif_id).label("dates"),
         ).select_from(Rdv)
     ).where(
         Rdv.cancelled_at.is_(None),
         Motif.archived_at.is_(None),
         Rdv.starts_at > _moment("now"),
         or_(*in_time),
-        _seat(),
+        or_(_seat(), _wait()),
     )
     if one:
         fit = fit.where(Rdv.organisation_id == bindparam("organisation_id"))
@@ -157,7 +167,8 @@ def _bookable(windows: int, one: bool, placed: bool) -> Select[Any]:
 def bookable_motifs(
     organisation_id: int | None, now: datetime, lieu_ids: Sequence[int] | None = None
 ) -> list[Prochaine]:
-    """Motifs with a session that can be booked now (or entered freely), each with its next one; `lieu_ids` narrows."""
+    """Motifs with a session that can be booked now (or entered freely), each with its next one, or else with the next
+    full one where one can wait; `lieu_ids` narrows."""
     one, values = organisation_id is not None, {"organisation_id": organisation_id}
     delays = db.session.execute(_delays(one), values).all()
     if not delays:
