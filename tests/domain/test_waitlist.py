@@ -198,9 +198,9 @@ def test_what_the_public_does_not_get(smallest: int | None, free: int, quand: Qu
 
 
 def test_a_rank_in_words() -> None:
-    assert position(1) == "Vous êtes la première personne en attente"
-    assert position(2) == "1 personne avant vous sur la liste d’attente"
-    assert position(4) == "3 personnes avant vous sur la liste d’attente"
+    assert position(0) == "Vous êtes la première personne en attente"
+    assert position(1) == "1 personne avant vous sur la liste d’attente"
+    assert position(3) == "3 personnes avant vous sur la liste d’attente"
 
 
 # --- in general ------------------------------------------------------------------------------------------------------

@@ -248,6 +248,16 @@ def test_close_to_the_session_what_is_said_is_true(
     assert page.has("Une place est libre") and client.get(f"/rdv/{rdv_id}").has("Réserver ma place")
 
 
+def test_a_page_left_open_for_too_long_asks_again(client: PageClient, app: Flask, rdv_id: int) -> None:
+    join(client, rdv_id)
+    free(app, rdv_id)
+    for what in ("proposition", "attente/retrait", "attente/retour"):
+        page = client.post(f"/p/{link(app)}/{what}", data={"csrf_token": "vieux", "reponse": "accepter"})
+        assert page.status == 419 and page.has("ouverte depuis trop longtemps")
+        page = page.form("/proposition")
+    assert page.submit(button="Oui, je viens").has("Votre place est réservée")
+
+
 def test_each_state_has_its_page(client: PageClient, app: Flask, rdv_id: int) -> None:
     join(client, rdv_id)
     with app.app_context():

@@ -184,11 +184,10 @@ def due(file: Sequence[Attente], decision: Decision) -> bool:
     return bool(decision.expirees or decision.reprises or decision.proposees or untold.intersection(decision.ouvertes))
 
 
-def position(rank: int) -> str:
-    """A place in the queue in words; 1 is the next to be offered a seat."""
-    if rank <= 1:
+def position(before: int) -> str:
+    """A place in the queue in words, from how many people stand before."""
+    if not before:
         return "Vous êtes la première personne en attente"
-    before = rank - 1
     return f"{before} personne{'s' if before > 1 else ''} avant vous sur la liste d’attente"
 
 

@@ -32,4 +32,4 @@ class Attente(AttenteNotice, event=events.Attente):
         return "Remplacée par une demande plus récente." if entry.inscrit_le > notification.cree_le else None
 
     def words_attente(self, entry: FileAttente, notification: Notification) -> dict[str, Any]:
-        return {"avant": queries.rank(entry) - 1, "places": entry.places}
+        return {"avant": queries.people_before(entry), "places": entry.places}

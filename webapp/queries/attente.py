@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import contains_eager, joinedload
 
 from webapp.domain.waitlist import ATTENDENT, EtatAttente
@@ -71,14 +71,12 @@ def last_rank(rdv_id: int) -> int:
     return db.session.scalar(select(func.max(FileAttente.rang)).where(FileAttente.rdv_id == rdv_id)) or 0
 
 
-def rank(entry: FileAttente) -> int:
-    """How many of those who wait there stand before, this one included."""
+def people_before(entry: FileAttente) -> int:
+    """How many people stand before this one there, those of a family counted."""
     return (
         db.session.scalar(
-            select(func.count()).where(
-                FileAttente.rdv_id == entry.rdv_id,
-                FileAttente.etat.in_(ATTENDENT),
-                or_(FileAttente.rang < entry.rang, FileAttente.id == entry.id),
+            select(func.sum(FileAttente.places)).where(
+                FileAttente.rdv_id == entry.rdv_id, FileAttente.etat.in_(ATTENDENT), FileAttente.rang < entry.rang
             )
         )
         or 0

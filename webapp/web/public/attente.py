@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from flask import flash, redirect, request, url_for
+from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import inspect
 from werkzeug.exceptions import BadRequest
@@ -28,6 +28,16 @@ from . import bp
 from .limites import check_rate
 from .recu import WAITS, booked_here, forget, remember
 from .vues import find_session, other_cards, seance_of, show, unknown_link
+
+
+class TropVieux(DomainError):
+    """The page was open for too long: nothing was done, and one more click does it."""
+
+    status = 419
+    code = "trop_vieux"
+
+    def __init__(self) -> None:
+        super().__init__("Cette page était ouverte depuis trop longtemps. Rien n’est perdu : choisissez à nouveau.")
 
 
 class Etape(StrEnum):
@@ -163,7 +173,7 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
         "public/attente_lien.html",
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
-        plus_tard=refusal is not None and refusal.status in RETRY_AFTER,
+        plus_tard=refusal is not None and refusal.status in (419, *RETRY_AFTER),
         token=token,
         entree=entry,
         rdv=rdv,
@@ -172,7 +182,8 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
         jusqua=long_moment(until, rdv.organisation.timezone) if until else "",
         ensuite=bool(until and until < entry.jusqua),
         depasse=bool(until and now >= until),
-        rang=position(queries.rank(entry)) if entry.attend else "",
+        rang=position(queries.people_before(entry)) if entry.attend else "",
+        fermee=not opened.offers(now),
         retour_possible=opened.waitlist_refusal(now, seats=entry.places) is None,
         publique=opened.public(),
         autres=other_cards(rdv, now) if etape is not Etape.PROPOSEE else [],
@@ -181,9 +192,12 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
 
 
 @bp.post("/p/<token>/proposition")
+@keeps_form
 def proposition(token: str) -> ResponseReturnValue:
     """Yes or no to a seat, in one click."""
     entry = _wait(token)
+    if g.get("stale_form"):
+        return wait_page(token, entry, TropVieux())
     answer = request.form.get("reponse")
     if answer not in ("accepter", "refuser"):
         raise BadRequest
@@ -201,6 +215,7 @@ def proposition(token: str) -> ResponseReturnValue:
 
 
 @bp.route("/p/<token>/attente/retrait", methods=["GET", "POST"])
+@keeps_form
 def retrait_attente(token: str) -> ResponseReturnValue:
     """« Quitter la liste d’attente »: the second click."""
     entry = _wait(token)
@@ -208,6 +223,8 @@ def retrait_attente(token: str) -> ResponseReturnValue:
         if not entry.attend or etape_of(entry, utcnow()) in (Etape.ANNULEE, Etape.PASSEE):
             return redirect(url_for(".participation", token=token))
         return respond("public/attente_retrait.html", token=token, entree=entry, s=seance_of(entry.rdv))
+    if g.get("stale_form"):
+        return wait_page(token, entry, TropVieux())
     try:
         check_rate()
         service.leave(entry.id)
@@ -218,9 +235,12 @@ def retrait_attente(token: str) -> ResponseReturnValue:
 
 
 @bp.post("/p/<token>/attente/retour")
+@keeps_form
 def retour_attente(token: str) -> ResponseReturnValue:
     """Wait again, at the end of the list."""
     entry = _wait(token)
+    if g.get("stale_form"):
+        return wait_page(token, entry, TropVieux())
     try:
         check_rate()
         service.rejoin(entry.id)
