@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import FORM, TOKEN, Answer, Broken, Browser
 from tests.crowd import person
+from tests.doors_attente import is_wait
 from tests.pages import Form
 
 PUBLIC, AGENT, REFERENT, VOISIN = "public", "agent", "référent", "voisin"
@@ -37,6 +38,8 @@ class World:
     people: list[int]
     """Numbers of `crowd.person`."""
     links: list[str]
+    waits: list[str] = field(default_factory=list)
+    """Personal links of those who wait, or did."""
 
 
 @dataclass
@@ -116,10 +119,21 @@ class Visitor:
     def link(self) -> str | None:
         """A personal link: one that was given, or one found in somebody's messages."""
         if self.dice.random() < 0.2:
-            phone = person(self.dice.choice(self.world.people))["telephone"].replace(" ", "")
-            found = {link.decode() for link in LINK.findall(self.get(f"/demo/messages?a={phone}").body)}
-            self.world.links += sorted(found - set(self.world.links))
+            self._read_messages()
         return self.dice.choice(self.world.links) if self.world.links else None
+
+    def wait(self) -> str | None:
+        """The same, of somebody who waits or did."""
+        if not self.world.waits or self.dice.random() < 0.3:
+            self._read_messages()
+        return self.dice.choice(self.world.waits) if self.world.waits else None
+
+    def _read_messages(self) -> None:
+        phone = person(self.dice.choice(self.world.people))["telephone"].replace(" ", "")
+        found = {link.decode() for link in LINK.findall(self.get(f"/demo/messages?a={phone}").body)}
+        for link in sorted(found - {*self.world.links, *self.world.waits}):
+            of_a_wait = is_wait(self.get(f"/p/{link}"))
+            (self.world.waits if of_a_wait else self.world.links).append(link)
 
     def somebody(self) -> dict[str, str]:
         """One of the people: booked online, or written down by an agent."""

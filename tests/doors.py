@@ -19,6 +19,7 @@ import gevent
 from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import Answer, Browser
+from tests import doors_attente as attente
 from tests.door_people import AGENT, PUBLIC, REFERENT, VOISIN, Visitor, World
 from tests.doors_series import (
     cancel_several,
@@ -248,11 +249,19 @@ DOORS = (
     _door("agent.arret", take_a_date_out, REFERENT, 2, 303, 409),
     _door("agent.annulation_seances", cancel_several, REFERENT, 1, 303, 404, 409),
     _door("agent.nouvelle_plage", open_plage, REFERENT, 1, 303, 409, 422),
+    _door("public.attente", attente.join, PUBLIC, 8, 303, 404, 409),
+    _door("public.proposition", attente.answer_offer, PUBLIC, 8, 303, 409),
+    _door("public.retrait_attente", attente.leave_list, PUBLIC, 2, 303),
+    _door("public.retour_attente", attente.wait_again, PUBLIC, 3, 303, 409),
+    _door("public.proposition", attente.wrong_kind, PUBLIC, 1, 404),
+    _door("agent.donner_place", attente.promote, STAFF, 3, 303, 403, 404, 409),
+    _door("agent.retrait_attente", attente.strike, STAFF, 1, 303, 404),
     _door("agent.ajouter", not_mine, VOISIN, 3, 404),
     _door("agent.plage", not_my_settings, VOISIN, 1, 404),
 )
 NO_SEATS = {
     "public.terminer": "forgets what a browser booked",
+    "public.terminer_attente": "forgets what a browser asked for",
     "public.mes_rendez_vous": "sends a code to a contact, and takes it",
     "public.mes_rendez_vous_lien": "shows somebody their appointments",
     "public.fermer_mes_rendez_vous": "forgets them",

@@ -12,11 +12,13 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.contacts import identity_keys
 from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
 from webapp.domain.participation import Acteur, Statut
+from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
 from webapp.models import (
     Absence,
     Agent,
     DroitAgent,
+    FileAttente,
     Lieu,
     Motif,
     Organisation,
@@ -185,6 +187,33 @@ def participation(of: Rdv, who: Usager | None = None, statut: Statut = Statut.IN
     return row  # type: ignore[no-any-return]
 
 
+def attente(
+    of: Rdv, who: Usager | None = None, etat: EtatAttente = EtatAttente.EN_ATTENTE, **fields: Any
+) -> FileAttente:
+    """Somebody who waits for one seat since an hour ago, or what became of it; the session's counters follow."""
+    nonce, hashed = links.new_link(links.ATTENTE)
+    joined = utcnow() - timedelta(hours=1)
+    proposed = etat is EtatAttente.PROPOSEE
+    defaults: dict[str, Any] = {
+        "rdv": of,
+        "usager": who or usager(of.organisation_id),
+        "etat": etat,
+        "rang": next(_number),
+        "inscrit_le": joined,
+        "etat_le": joined,
+        "etat_par": Acteur.USAGER,
+        "jusqua": utcnow() + timedelta(days=1) if proposed else None,
+        "rdv_version": of.version,
+        "lien_nonce": nonce,
+        "lien_hash": hashed,
+    }
+    row = _add(FileAttente(**{**defaults, **fields}))
+    of.places_attente += row.places * row.attend
+    of.places_proposees += row.places * proposed
+    db.session.flush()
+    return row  # type: ignore[no-any-return]
+
+
 def full(of: Rdv) -> Rdv:
     """Take every seat that is left."""
     for _ in range((of.capacite_max or 0) - of.places_prises):
@@ -197,6 +226,7 @@ __all__ = [
     "ReservablePar",
     "absence",
     "agent",
+    "attente",
     "full",
     "lieu",
     "motif",

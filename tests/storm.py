@@ -21,12 +21,16 @@ from webapp import links
 from webapp.broker import broker
 from webapp.clock import utcnow
 from webapp.domain.events import Inscription
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.jobs.schedule import RUN_ALONE
-from webapp.models import Motif, Organisation, Rdv, Service
+from webapp.models import FileAttente, Motif, Organisation, Participation, Rdv, Service
 from webapp.notifications import wake
 from webapp.notifications.base import emit
+from webapp.services import attente
+from webapp.services.booking import change_statut
 from webapp.services.plages import PlageData, save_plage
 from webapp.services.transaction import transaction
 
@@ -65,21 +69,26 @@ def world(app: Flask, site: Site, number: int) -> World:
         }
         people = [number * PEOPLE + n for n in range(PEOPLE)]
         known = [_known(org, n).id for n in people[: PEOPLE // 2]]
-        motifs = [make.motif(mine, name=f"Atelier {n}", capacite_max=SEATS, delai_min_minutes=0) for n in range(3)]
+        motifs = [
+            make.motif(mine, name=f"Atelier {n}", capacite_max=SEATS, delai_min_minutes=0, liste_attente=n != 1)
+            for n in range(3)
+        ]
         where, day = make.lieu(org), timedelta(days=1)
         alone = [make.rdv(motifs[0], starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 8)]
         soon = make.rdv(motifs[1], starts_at=utcnow() + timedelta(seconds=6), lieu_id=where.id)
         begun = make.rdv(motifs[1], starts_at=utcnow() - timedelta(minutes=5), lieu_id=where.id)
         tokens = []
-        for rdv in (soon, begun, *alone):
+        waited_for = [make.full(rdv) for rdv in alone[:2]]
+        for rdv in (soon, begun, *alone[2:]):
             tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
         db.session.commit()
         tokens += [_household(rdv) for rdv in alone[1:4]] * 3  # as often as others, among so many
+        waits = [token for rdv in waited_for for token in _waiting(rdv.id)]
         plages = [_plage(mine, motifs[n]) for n in (1, 2)]
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
         made = World(
             url=site.url,
-            sessions=[*(rdv.id for rdv in alone), soon.id, *held],
+            sessions=[*(rdv.id for rdv in alone[2:]), soon.id, *held, *(rdv.id for rdv in waited_for)],
             sheets=[soon.id, begun.id, *(rdv.id for rdv in alone[:2])],
             cancellable=[rdv.id for rdv in alone[3:]],
             motifs=[motif.id for motif in motifs],
@@ -90,6 +99,7 @@ def world(app: Flask, site: Site, number: int) -> World:
             known=known,
             people=people,
             links=tokens,
+            waits=waits,
         )
         db.session.remove()
         return made
@@ -111,6 +121,17 @@ def _known(org: Organisation, number: int) -> make.Usager:
     who = person(number)
     phone = "+33" + who["telephone"].replace(" ", "")[1:]
     return make.usager(org, first_name=who["prenom"], last_name=who["nom"], phone=phone)
+
+
+def _waiting(rdv_id: int) -> list[str]:
+    """Twelve people wait there, two of them are offered a seat; their links."""
+    for n in range(12):
+        attente.join(rdv_id, Identity(f"Patient{n}", "Du Nom", courriel=f"patient{n}@exemple.fr"), envoi=f"{n}")
+    seats = select(Participation.id).where(Participation.rdv_id == rdv_id).limit(2)
+    for place in db.session.scalars(seats).all():
+        change_statut(place, Statut.EXCUSE, by=Acteur.USAGER)
+    nonces = db.session.scalars(select(FileAttente.lien_nonce).where(FileAttente.rdv_id == rdv_id))
+    return [links.token(links.ATTENTE, nonce) for nonce in nonces]
 
 
 def _plage(service: Service, motif: Motif) -> int:

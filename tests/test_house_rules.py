@@ -123,6 +123,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
         rdv = make.rdv()
         agent = make.agent(rdv.motif.service, "admin")
         row = make.participation(rdv)
+        wait = make.attente(rdv)
         lieu = make.lieu(rdv.organisation)
         salle = make.salle(lieu)
         plage = make.plage(rdv.motif, [agent], lieu=lieu)
@@ -132,6 +133,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
             "public": links.token(links.PARTICIPATION, row.lien_nonce),
             "agent": links.token(links.MOT_DE_PASSE, agent.reset_nonce),
         }
+        waits = links.token(links.ATTENTE, wait.lien_nonce)
         values = {"rdv_id": rdv.id, "pid": row.id, "motif_id": rdv.motif_id, "plage_id": plage.id}
         values["absence_id"] = make.absence(agent).id
         values |= {"lieu_id": lieu.id, "salle_id": salle.id, "agent_id": agent.id}
@@ -144,7 +146,9 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
     views = list(keeping_views(app))
     assert len(views) > 10
     for endpoint, rule in views:
-        known = {**values, "token": tokens[endpoint.partition(".")[0]]} if "token" in rule else values
+        of_a_wait = "attente" in rule or "proposition" in rule
+        token = waits if of_a_wait else tokens.get(endpoint.partition(".")[0], "")
+        known = {**values, "token": token} if "token" in rule else values
         address = re.sub(r"<(?:\w+:)?(\w+)>", lambda match, known=known: str(known[match[1]]), rule)  # type: ignore[misc]
         address += ABOUT.get(endpoint, "").format(**values)
         answer = client.post(address, data={"csrf_token": "périmé", "prenom": "Élodie", "courriel": email})

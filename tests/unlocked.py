@@ -1,6 +1,7 @@
 """The negative control of the seat race: the same site with the lock taken away. It must oversell, or the race proves
 nothing."""
 
+import webapp.services.attente as attente
 import webapp.services.booking as booking
 import webapp.services.foyer as foyer
 from webapp import create_app
@@ -18,6 +19,6 @@ def no_look(rdv: Rdv, keys: list[str]) -> bool:
     return True
 
 
-booking.seat_lock = foyer.seat_lock = no_lock
+booking.seat_lock = foyer.seat_lock = attente.seat_lock = no_lock
 booking.people.room_and_person = no_look
 app = create_app()

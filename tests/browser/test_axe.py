@@ -14,6 +14,7 @@ from tests.browser.stage import WAIT_MS, Stage, Watch
 from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
 from tests.browser.states_absences import ABSENCES
 from tests.browser.states_acces import ACCES
+from tests.browser.states_attente import ATTENTE
 from tests.browser.states_foyer import FOYER
 from tests.browser.states_lieux import LIEUX
 from tests.browser.states_recherche import RECHERCHE
@@ -84,7 +85,7 @@ def too_wide(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     "state",
-    [*PUBLIC, *ACCES, *FOYER, *RECHERCHE, *AGENTS, *ABSENCES, *LIEUX, *SERIES],
+    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *RECHERCHE, *AGENTS, *ABSENCES, *LIEUX, *SERIES],
     ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"),
 )
 def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:

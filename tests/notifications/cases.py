@@ -18,7 +18,7 @@ from webapp.domain.dates import local
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
-from webapp.jobs import alerts, reminders
+from webapp.jobs import alerts, reminders, waitlist
 from webapp.jobs.messages import deliver
 from webapp.models import (
     ConfirmationSms,
@@ -176,7 +176,7 @@ class World:
 
     def tick(self) -> None:
         """What the clock asks for at each minute."""
-        for job in (reminders.emit_due, alerts.under_minimum, alerts.digests, alerts.stuck):
+        for job in (reminders.emit_due, waitlist.pass_on_due, alerts.under_minimum, alerts.digests, alerts.stuck):
             job()
             db.session.remove()
 

@@ -14,6 +14,7 @@ from tests.services.test_plages import Place, sessions
 from webapp.clock import utcnow
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
+from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
 from webapp.models import Participation, Rdv
 from webapp.services.booking import book_seat, change_statut
@@ -129,3 +130,37 @@ def test_the_database_itself_refuses_a_second_seat(scene: dict[str, Any]) -> Non
     row = db.session.get_one(Participation, scene["one"])
     with pytest.raises(IntegrityError):
         make.participation(row.rdv, row.usager)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE rdvs SET places_attente = 5 WHERE id = :rdv", "places_attente says 5, its waitlist 2"),
+        ("UPDATE file_attente SET places = 3 WHERE etat = 'proposee'", "places_proposees says 1, its waitlist 3"),
+        ("UPDATE rdvs SET capacite_max = 1, capacite_propre = 1 WHERE id = :rdv", "1 seats offered, 1 taken of 1"),
+        ("UPDATE file_attente SET usager_id = :seated WHERE etat = 'en_attente'", "waits for a seat its person has"),
+        ("UPDATE participations SET statut = 'excuse' WHERE id = :place", "a free seat fits somebody who waits"),
+    ],
+)
+def test_a_wounded_waitlist_is_named(app: Flask, statement: str, said: str) -> None:
+    with app.app_context():
+        rdv = make.rdv(make.motif(capacite_max=2, liste_attente=True))
+        place = make.participation(rdv)
+        make.attente(rdv, etat=EtatAttente.PROPOSEE)
+        make.attente(rdv)
+        db.session.commit()
+        assert list(broken()) == []
+        ids = {"rdv": rdv.id, "seated": place.usager_id, "place": place.id}
+        if ":place" in statement:  # the counter goes with it
+            rdv.places_prises = 0
+            db.session.commit()
+        lines = wound(statement, **{name: value for name, value in ids.items() if f":{name}" in statement})
+        assert any(said in line for line in lines), lines
+
+
+def test_the_database_itself_refuses_a_second_wait(app: Flask) -> None:
+    with app.app_context():
+        rdv = make.rdv(make.motif(liste_attente=True))
+        first = make.attente(rdv)
+        with pytest.raises(IntegrityError):
+            make.attente(rdv, first.usager)

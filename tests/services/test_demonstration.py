@@ -5,9 +5,11 @@ from sqlalchemy import select
 
 from tests.desk import sqlite_only  # noqa: F401
 from webapp.domain.dates import local
+from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
-from webapp.models import Agent, Rdv
+from webapp.models import Agent, FileAttente, Rdv
 from webapp.services import demonstration
+from webapp.services.checks import broken
 from webapp.services.comptes import hash_password
 from webapp.services.demonstration import data
 
@@ -24,3 +26,13 @@ def test_what_is_said_of_the_demonstration_is_true(app: Flask) -> None:
         assert admin["mot_de_passe"] is None and {one["mot_de_passe"] for one in others} == {data.PASSWORD}
         days = [local(rdv.starts_at, rdv.organisation.timezone).date() for rdv in db.session.scalars(select(Rdv))]
         assert days and not [day for day in days if (day.month, day.day) in data.HOLIDAYS]
+
+
+def test_somebody_waits_for_a_full_session_and_somebody_is_offered_a_seat(app: Flask) -> None:
+    with app.app_context():
+        demonstration.load()
+        full = db.session.get_one(Rdv, demonstration.summary()["full_rdv"])
+        assert full.places_attente >= 4 and full.jauge().libres == 0
+        offered = db.session.scalars(select(FileAttente).where(FileAttente.etat == EtatAttente.PROPOSEE)).all()
+        assert len(offered) == 1 and offered[0].rdv_id != full.id
+        assert list(broken()) == []

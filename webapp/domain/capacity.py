@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .errors import Complet, DomainError, Ferme, Introuvable
+from .errors import Complet, DomainError, Ferme, Introuvable, Libre, Refus
 
 
 class ReservablePar(StrEnum):
@@ -113,6 +113,7 @@ class Ouverture:
     delai_max: timedelta
     jauge: Jauge
     telephone: str = ""
+    liste_attente: bool = False
 
     def public(self) -> bool:
         """Does the session exist at all for somebody without an invitation?"""
@@ -144,6 +145,31 @@ class Ouverture:
             return Ferme("Cette séance n’est pas encore ouverte à la réservation en ligne.")
         if not seated and self.jauge.libres < seats:
             return Complet(too_few(self.jauge.libres, seats))
+        return None
+
+    def offers(self, now: datetime) -> bool:
+        """Does the waitlist still offer the seats that come free (rule 12)?"""
+        return (
+            self.liste_attente
+            and self.collectif
+            and self.reservable_par is ReservablePar.TOUS
+            and self.visibilite is Visibilite.VISIBLE_NOTIFIE
+            and not (self.archive or self.cancelled)
+            and now < self.starts_at
+        )
+
+    def waitlist_refusal(self, now: datetime, *, seats: int = 1) -> DomainError | None:
+        """Why one may not join the waitlist for that many seats now, or None: fewer are free, and the rest is right."""
+        refusal = self.refusal(now, seats=seats)
+        if refusal is not None and not isinstance(refusal, Complet):
+            return refusal
+        if not self.offers(now):
+            return Ferme("Cette séance n’a pas de liste d’attente.")
+        if self.jauge.capacite is not None and seats > self.jauge.capacite:
+            s = "s" if self.jauge.capacite > 1 else ""
+            return Refus(f"Cette séance a {self.jauge.capacite} place{s} en tout : demandez moins de places.")
+        if refusal is None:
+            return Libre("Il reste de la place à cette séance : vous pouvez la réserver tout de suite.")
         return None
 
 

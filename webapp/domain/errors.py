@@ -24,6 +24,12 @@ class Complet(DomainError):
     code = "complet"
 
 
+class Libre(DomainError):
+    """Nobody has to wait: there are seats to book (rule 12)."""
+
+    code = "libre"
+
+
 class Ferme(DomainError):
     """The session can't be booked any more, or not online: past, cancelled, too late, too early (rule 8)."""
 

@@ -62,6 +62,30 @@ class Annulation(Event):
     rdv_id: int
     version: int
     participation_ids: tuple[int, ...]
+    attente_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attente(Event):
+    """Somebody joined the waitlist; `deja_le`: they waited already, and asked again that day."""
+
+    attente_ids: tuple[int, ...]
+    deja_le: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposition(Event):
+    """A seat is offered to these entries of a waitlist; `ouverte`: seats are free for the first who comes instead."""
+
+    attente_ids: tuple[int, ...]
+    ouverte: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceExpiree(Event):
+    """What was offered to these entries no longer is: nobody answered, or the seat is gone."""
+
+    attente_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

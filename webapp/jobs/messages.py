@@ -22,7 +22,7 @@ from webapp.extensions import db
 from webapp.models import Canal, EtatNotification, Notification, Organisation
 from webapp.notifications import channels, wake
 from webapp.notifications.base import USAGER
-from webapp.notifications.compose import Ignored, Postponed, compose
+from webapp.notifications.compose import Ignored, Postponed, about, compose
 from webapp.notifications.outgoing import Outgoing
 from webapp.notifications.people import lecteurs
 from webapp.queries import notifications as queries
@@ -209,7 +209,7 @@ def prepare(
 def _text(row: Notification, number: str, batch: queries.Batch, now: datetime) -> caps.Text:
     """What the caps must know of a text about to leave."""
     organisation = db.session.get_one(Organisation, row.organisation_id)
-    places = [batch.participations[i] for i in row.participation_ids if i in batch.participations]
+    places = about(row, batch)
     return caps.Text(
         row_id=row.id,
         event=row.event,

@@ -3,13 +3,14 @@
 from .absence import Absence
 from .acces import Acces, Usage
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
+from .attente import FileAttente
 from .journal import Journal
 from .message import Message
 from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
 from .organisation import ConfirmationSms, Lieu, Organisation, Salle, Service
 from .outbox import Canal, CompteurSms, Envoi, EtatNotification, MessageDemo, Notification
 from .plage import PlageOuverture
-from .rdv import Participation, Rdv, ouverture
+from .rdv import Participation, Rdv, ouverture, quand
 from .usager import END_OF_NAME, Usager, UsagerCle, usager_organisations
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "DroitAgent",
     "Envoi",
     "EtatNotification",
+    "FileAttente",
     "Journal",
     "Lieu",
     "Message",
@@ -45,5 +47,6 @@ __all__ = [
     "Usager",
     "UsagerCle",
     "ouverture",
+    "quand",
     "usager_organisations",
 ]

@@ -10,6 +10,7 @@ from webapp.domain.capacity import Jauge, Ouverture, ReservablePar
 from webapp.domain.participation import Acteur, Statut, holds_seat
 from webapp.domain.phones import national
 from webapp.domain.settings import resolve
+from webapp.domain.waitlist import Quand
 
 from .agent import Agent
 from .base import Horodatage, Lien, Model, UTCDateTime, Word, one_of
@@ -38,6 +39,7 @@ class Rdv(Horodatage, Model):
         CheckConstraint("ends_at > starts_at", name="fin_apres_debut"),
         CheckConstraint("places_prises >= 0", name="places_prises_positives"),
         CheckConstraint("places_proposees >= 0", name="places_proposees_positives"),
+        CheckConstraint("places_attente >= 0", name="places_attente_positives"),
         CheckConstraint("presents_anonymes >= 0", name="presents_anonymes_positifs"),
         CheckConstraint("capacite_max >= 1", name="capacite_max_positive"),
         CheckConstraint("(plage_ouverture_id IS NULL) = (occurrence_le IS NULL)", name="plage_et_occurrence"),
@@ -62,6 +64,7 @@ class Rdv(Horodatage, Model):
     capacite_max: Mapped[int | None]
     places_prises: Mapped[int] = mapped_column(default=0)
     places_proposees: Mapped[int] = mapped_column(default=0)
+    places_attente: Mapped[int] = mapped_column(default=0)  # seats asked for by who waits, offers included
     presents_anonymes: Mapped[int] = mapped_column(default=0)
 
     capacite_propre: Mapped[int | None]
@@ -91,6 +94,7 @@ class Rdv(Horodatage, Model):
             self.capacite_max,
             self.places_prises,
             self.places_proposees,
+            self.places_attente,
             annulee=self.cancelled_at is not None,
         )
 
@@ -174,4 +178,10 @@ def ouverture(rdv: Rdv) -> Ouverture:
         delai_max=timedelta(days=motif.delai_max_jours),
         jauge=rdv.jauge(),
         telephone=national(rdv.organisation.phone) if rdv.organisation.phone else "",
+        liste_attente=motif.liste_attente,
     )
+
+
+def quand(rdv: Rdv) -> Quand:
+    """When the session is, as its waitlist sees it (rule 12)."""
+    return Quand(rdv.starts_at, rdv.organisation.timezone, timedelta(minutes=rdv.motif.delai_min_minutes))

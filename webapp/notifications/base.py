@@ -17,20 +17,25 @@ from sqlalchemy import UniqueConstraint, bindparam
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
 from webapp.domain.droits import Droit
-from webapp.domain.events import Event, Place
+from webapp.domain.events import Event
+from webapp.domain.events import Place as OfPlace
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Canal, EtatNotification, Notification, Participation, Rdv
+from webapp.models import Agent, Canal, EtatNotification, FileAttente, Notification, Participation, Rdv
+from webapp.queries import attente
 from webapp.queries import notifications as queries
 from webapp.queries.agents import agents_with
 
-from .people import Lecteur, agents_to_tell, lecteurs
+from .people import Lecteur, Place, agents_to_tell, lecteurs
 from .wake import DEFAULT, MASS, URGENT, hint_after_commit
 
 E = TypeVar("E", bound=Event)
 
 USAGER, AGENT, ADRESSE = "usager", "agent", "adresse"
 """Kinds of recipients. An address is nobody's file: its row of the outbox holds it."""
+ATTENTE = "attente"
+"""The subject of a message to somebody who waits."""
+NO_LONGER_WAITS = "La personne n’attend plus de place."
 NEWER = "Remplacé par un changement plus récent."
 ALERT_LIFE = timedelta(days=1)
 MANY = 20
@@ -110,6 +115,10 @@ class SeanceNotice(Notice):
         found = (db.session.get(Participation, i) for i in (event.participation_id, *event.avec))
         return [place for place in found if place is not None]
 
+    def waiting(self, event: Any) -> Sequence[FileAttente]:
+        """Who waits for a seat and is told too."""
+        return ()
+
     def changement(self, event: Any) -> str:
         """What makes this event different from the same one another day."""
         return f"v{event.version}"
@@ -127,6 +136,10 @@ class SeanceNotice(Notice):
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
         """Why this is no longer to be said about that place; None while it is."""
         return None
+
+    def stale_attente(self, entry: FileAttente, notification: Notification, now: datetime) -> str | None:
+        """Why this is no longer to be said to somebody who waits; None while it is."""
+        return None if entry.attend else NO_LONGER_WAITS
 
     def stale_rdv(self, rdv: Rdv, notification: Notification, now: datetime) -> str | None:
         """Why this is no longer to be said about that session; None while it is."""
@@ -148,7 +161,11 @@ class SeanceNotice(Notice):
         """What its templates say that the session does not: `libre` is cut last, before the date and the link."""
         return {}
 
-    def concerns(self, participation: Participation, rdv: Rdv) -> bool:
+    def words_attente(self, entry: FileAttente, notification: Notification) -> dict[str, Any]:
+        """The same to somebody who waits."""
+        return {}
+
+    def concerns(self, participation: Place, rdv: Rdv) -> bool:
         """Whether the person is told at all."""
         return participation.prevenir and not (
             self.needs_notified_motif and rdv.motif.visibilite is not Visibilite.VISIBLE_NOTIFIE
@@ -168,7 +185,7 @@ class SeanceNotice(Notice):
                     found.append(Destination(USAGER, reader.usager.id, canal, ids))
         if self.tells_agents:
             known = self.starts(getattr(event, "avant", None))
-            together = (event.participation_id, *event.avec) if isinstance(event, Place) and event.avec else ()
+            together = (event.participation_id, *event.avec) if isinstance(event, OfPlace) and event.avec else ()
             for agent in agents_to_tell(rdv, event.auteur_agent_id, now, known):
                 found.append(Destination(AGENT, agent.id, Canal.COURRIEL, together))
         return found
@@ -181,6 +198,7 @@ class SeanceNotice(Notice):
         if rdv is None or (rdv.starts_at <= now and not self.after_start):
             return []
         to = self.destinations(event, rdv, participations, now)
+        waiting = self.waiting(event)
         sujet_type, sujet_id = self.sujet(event)
         values = {
             "organisation_id": rdv.organisation_id,
@@ -188,10 +206,20 @@ class SeanceNotice(Notice):
             "sujet_type": sujet_type,
             "sujet_id": sujet_id,
             "changement": self.changement(event),
-            "file": MASS if len(to) > MANY else self.queue,
+            "file": MASS if len(to) + len(waiting) > MANY else self.queue,
             "par_formulaire": self.by_form and event.auteur_agent_id is None,
         }
-        return _told_apart([self.row(destination, now, **values) for destination in to])
+        rows = _told_apart([self.row(destination, now, **values) for destination in to])
+        if waiting:
+            told = {
+                (canal, address)
+                for reader in lecteurs(p for p in participations if self.concerns(p, rdv))
+                for canal, addresses in reader.adresses.items()
+                for address in addresses
+            }
+            same = {"changement": values["changement"], "file": values["file"]}
+            rows += [{**row, **same} for _, row in waiting_rows(self, event, waiting, now, told)]
+        return rows
 
 
 def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -264,6 +292,55 @@ class GroupNotice(SeanceNotice):
 
     def sujet(self, event: Any) -> tuple[str, int]:
         return "rdv", event.rdv_id
+
+
+class AttenteNotice(SeanceNotice):
+    """A message to people who wait, one for each entry of a waitlist: their own page is behind its link."""
+
+    needs_notified_motif = True
+    tells_agents = False
+    by_form = True
+
+    def changement_of(self, entry: FileAttente, event: Any) -> str:
+        """What makes this message different from the same one to the same entry another day."""
+        return f"v{entry.version}"
+
+    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
+        return [
+            {**row, "changement": self.changement_of(entry, event)}
+            for entry, row in waiting_rows(self, event, attente.to_tell(event.attente_ids), now)
+        ]
+
+
+def waiting_rows(
+    notice: SeanceNotice,
+    event: Any,
+    entries: Sequence[FileAttente],
+    now: datetime,
+    told: Collection[tuple[Canal, str]] = (),
+) -> list[tuple[FileAttente, dict[str, Any]]]:
+    """The rows that tell these entries, but for those at an address that was `told` already."""
+    rows = []
+    for entry in entries:
+        rdv = entry.rdv
+        if rdv.starts_at <= now or not notice.concerns(entry, rdv):
+            continue
+        for reader in lecteurs([entry]):
+            for canal, addresses in reader.adresses.items():
+                if (canal is Canal.SMS and not notice.by_sms(reader, rdv, now)) or not addresses:
+                    continue
+                if (canal, next(iter(addresses))) in told:
+                    continue
+                values = {
+                    "organisation_id": rdv.organisation_id,
+                    "rdv_id": rdv.id,
+                    "sujet_type": ATTENTE,
+                    "sujet_id": entry.id,
+                    "file": MASS if len(entries) > MANY else notice.queue,
+                    "par_formulaire": notice.by_form and event.auteur_agent_id is None,
+                }
+                rows.append((entry, notice.row(Destination(USAGER, reader.usager.id, canal), now, **values)))
+    return rows
 
 
 class AgentNotice(Notice):

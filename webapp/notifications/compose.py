@@ -7,20 +7,21 @@ from typing import Any
 
 from flask import current_app
 
+from webapp import links
 from webapp.domain import sms
 from webapp.domain.contacts import clean_name
 from webapp.extensions import db
-from webapp.links import PARTICIPATION, address, token
-from webapp.models import Canal, Notification, Organisation, Participation, Rdv
+from webapp.links import address, token
+from webapp.models import Canal, FileAttente, Notification, Organisation, Participation, Rdv
 from webapp.queries import notifications as queries
 from webapp.queries.notifications import SAYS_WHERE, Batch
 
 from . import content, ics
 from .acces import Acces
-from .base import AGENT, NEWER, AddressNotice, AgentNotice, Notice, SeanceNotice
+from .base import AGENT, ATTENTE, NEWER, AddressNotice, AgentNotice, Notice, SeanceNotice
 from .content import Emetteur
 from .outgoing import PERSONAL_LINK, Outgoing
-from .people import address_of, agents_to_tell, lecteurs
+from .people import Place, address_of, agents_to_tell, lecteurs
 from .render import render_mail, render_sms, usager_context
 
 
@@ -64,16 +65,15 @@ def compose(row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignore
 
 
 def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, now: datetime) -> Outgoing | Ignored:
-    reasons, kept = [], []
-    for participation in (batch.participations.get(i) for i in row.participation_ids):
-        if participation is None:
-            continue
-        if not notice.concerns(participation, rdv):
+    reasons: list[str] = []
+    kept: list[Place] = []
+    for place in about(row, batch):
+        if not notice.concerns(place, rdv):
             reasons.append("La personne n’est plus à prévenir.")
-        elif reason := notice.stale(participation, row, now):
+        elif reason := _stale(notice, place, row, now):
             reasons.append(reason)
         else:
-            kept.append(participation)
+            kept.append(place)
     if not kept:
         return Ignored(reasons[0] if reasons else "La participation n’existe plus.")
     change = _change(row, batch, rdv)
@@ -86,7 +86,9 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
     emetteur, seance = Emetteur.of(rdv.organisation), content.of_rdv(rdv)
     # The link of a place told nowhere else: what it opens shows all that its reader was told of.
     opens = min(places, key=lambda place: len({address_of(place, reader.usager, canal) for canal in Canal}))
-    lien = address(f"/p/{token(PARTICIPATION, opens.lien_nonce)}")
+    waiting = opens if isinstance(opens, FileAttente) else None
+    purpose = links.ATTENTE if waiting else links.PARTICIPATION
+    lien = address(f"/p/{token(purpose, opens.lien_nonce)}")
     context = usager_context(
         seance,
         emetteur,
@@ -96,6 +98,7 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
         lien=lien,
         deja=notice.deja(row),
         **_words(notice, row, seance, change),
+        **({"attente": True, **notice.words_attente(waiting, row)} if waiting else {}),
     )
     base = replace(_envelope(row, emetteur, to), dit=content.ou_et_quand(rdv) if row.event in SAYS_WHERE else None)
     if row.canal is Canal.SMS:
@@ -105,7 +108,7 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
         )
     mail = render_mail(row.event, context)
     household = batch.foyers.get((rdv.id, reader.usager.id), ())
-    calendar = _calendar(notice, places, household, seance, emetteur, to, now)
+    calendar = b"" if waiting else _calendar(notice, places, household, seance, emetteur, to, now)
     return replace(
         base,
         subject=mail.subject,
@@ -116,6 +119,19 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
         ics_method=notice.calendar if calendar else "",
         unsubscribe=f"{lien}/desabonnement" if notice.refusable else "",
     )
+
+
+def about(row: Notification, batch: Batch) -> list[Place]:
+    """The places the row is about, or the wait for one; those that still exist."""
+    if row.sujet_type == ATTENTE:
+        return [batch.attentes[row.sujet_id]] if row.sujet_id in batch.attentes else []
+    return [batch.participations[i] for i in row.participation_ids if i in batch.participations]
+
+
+def _stale(notice: SeanceNotice, place: Place, row: Notification, now: datetime) -> str | None:
+    if isinstance(place, FileAttente):
+        return notice.stale_attente(place, row, now)
+    return notice.stale(place, row, now)
 
 
 def _words(
@@ -140,7 +156,7 @@ def _change(row: Notification, batch: Batch, rdv: Rdv) -> Mapping[str, str] | Ig
 
 def _calendar(
     notice: SeanceNotice,
-    places: Sequence[Participation],
+    places: Sequence[Place],
     household: Sequence[Participation],
     seance: content.Seance,
     emetteur: Emetteur,

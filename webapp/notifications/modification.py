@@ -1,4 +1,4 @@
-"""Date, time, place, room or video link changed: everybody booked is told what was and what is.
+"""Date, time, place, room or video link changed: everybody booked, or waiting, is told what was and what is.
 
 What was is what the reader was last told (`queries.notifications.Batch.known`); a change that a newer one follows, or
 that the reader knows already, does not leave.
@@ -10,7 +10,9 @@ from typing import Any
 
 from webapp.domain import events
 from webapp.domain.participation import Statut
+from webapp.extensions import db
 from webapp.models import Notification, Participation, Rdv
+from webapp.queries import attente
 from webapp.queries import notifications as queries
 
 from .base import GroupNotice
@@ -24,6 +26,10 @@ class Modification(GroupNotice, event=events.Modification):
 
     def among(self, event: Any, people: Mapping[int, Sequence[Participation]]) -> Sequence[Participation]:
         return people.get(event.rdv_id, ())
+
+    def waiting(self, event: Any) -> Any:
+        rdv = db.session.get_one(Rdv, event.rdv_id)
+        return attente.with_people(rdv) if rdv.places_attente else ()
 
     def rows_of(self, events: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
         before = {event.rdv_id: dict(event.avant) for event in events}

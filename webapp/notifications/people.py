@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 
 from webapp.domain.dates import local
 from webapp.domain.phones import can_receive_sms
-from webapp.models import Agent, Canal, NiveauNotification, Participation, Rdv, Usager
+from webapp.models import Agent, Canal, FileAttente, NiveauNotification, Participation, Rdv, Usager
 
-Places = list[Participation]
+Place = Participation | FileAttente
+"""A seat, or the wait for one: both have a person and a contact of their own."""
+Places = list[Place]
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Lecteur:
         return next(iter(self.adresses[Canal.COURRIEL]), "")
 
 
-def address_of(participation: Participation, reader: Usager, canal: Canal) -> str:
+def address_of(participation: Place, reader: Usager, canal: Canal) -> str:
     """Where messages about that place go by this channel, if it can be used and the person accepts it: the contact
     given with the booking goes first, then the reader's own."""
     if canal is Canal.SMS:
@@ -42,7 +44,7 @@ def address_of(participation: Participation, reader: Usager, canal: Canal) -> st
     return (participation.courriel or reader.email or "") if accepted else ""
 
 
-def lecteurs(participations: Iterable[Participation]) -> list[Lecteur]:
+def lecteurs(participations: Iterable[Place]) -> list[Lecteur]:
     """One reader per person who is told, whatever the number of places they answer for: a household gets one message by
     each address its places give."""
     readers: dict[int, Lecteur] = {}

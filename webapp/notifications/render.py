@@ -171,10 +171,11 @@ def usager_context(
     pour_soi: bool,
     lien: str,
     deja: bool = False,
+    attente: bool = False,
     **words: Any,
 ) -> dict[str, Any]:
     """What the templates of messages to usagers may say; `words` are the event's own. `libre` is what somebody typed: a
-    reason, a message."""
+    reason, a message; `attente`: the reader waits for a place."""
     names = [clean_name(p) for p in prenoms]
     return {
         "seance": seance,
@@ -186,6 +187,7 @@ def usager_context(
         "pour_soi": pour_soi,
         "lien": lien,
         "deja": deja,
+        "attente": attente,
         "libre": seance.raison,
         **words,
     }

@@ -10,9 +10,25 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from webapp.domain.codes import TRIES, WITHIN
 from webapp.domain.participation import OCCUPENT
+from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
-from webapp.models import Acces, Canal, Motif, Notification, Organisation, Participation, Rdv, Usage, Usager
+from webapp.models import (
+    Acces,
+    Canal,
+    FileAttente,
+    Motif,
+    Notification,
+    Organisation,
+    Participation,
+    Rdv,
+    Usage,
+    Usager,
+)
 
+from .attente import with_session
+
+OVER = (EtatAttente.ACCEPTEE, EtatAttente.RETIREE)
+"""Waits there is nothing to do about any more."""
 PAST = timedelta(days=30)
 MOST = 200
 MOST_KEPT = 1000
@@ -20,52 +36,52 @@ KEPT = timedelta(days=1)
 """How long a demand stays, and with it what it opened."""
 
 
-def _held(canal: Canal, name: str = "contact") -> Any:
-    """Ids of the places whose messages go to `:contact` by this channel: their own contact, else that of who reads for
-    them (`notifications.people`). One SELECT for each way, so that each uses its index."""
+def _held(canal: Canal, of: type[Participation] | type[FileAttente] = Participation, *, name: str = "contact") -> Any:
+    """Ids of the places, or waits for one, whose messages go to `:contact` (`name`) by this channel: their own contact,
+    else that of who reads for them (`notifications.people`). One SELECT for each way, so that each uses its index."""
     responsable = aliased(Usager)
     own, theirs, whose = (
-        (Participation.telephone, Usager.phone, responsable.phone)
+        (of.telephone, Usager.phone, responsable.phone)
         if canal is Canal.SMS
-        else (Participation.courriel, Usager.email, responsable.email)
+        else (of.courriel, Usager.email, responsable.email)
     )
     contact: Any = bindparam(name, type_=own.type)
     # A place booked without that contact, or told not to use it, is not that contact's to see.
-    kept = Participation.refus_sms if canal is Canal.SMS else Participation.refus_courriel
+    kept = of.refus_sms if canal is Canal.SMS else of.refus_courriel
     none = and_(or_(own.is_(None), own == ""), kept.is_(False))
-    place = select(Participation.id)
+    place = select(of.id)
     return union(
         place.where(own == contact),
-        place.join(Participation.usager).where(none, theirs == contact, Usager.responsable_id.is_(None)),
-        place.join(Participation.usager)
-        .join(responsable, Usager.responsable_id == responsable.id)
-        .where(none, whose == contact),
+        place.join(of.usager).where(none, theirs == contact, Usager.responsable_id.is_(None)),
+        place.join(of.usager).join(responsable, Usager.responsable_id == responsable.id).where(none, whose == contact),
     )
 
 
 @cache
 def _situation(canal: Canal) -> Select[Any]:
-    newest = (
+    newest, waiting = (
         select(Rdv.organisation_id)
-        .join(Participation, Participation.rdv_id == Rdv.id)
-        .where(Participation.id.in_(_held(canal)))
-        .order_by(Participation.id.desc())
+        .join(of, of.rdv_id == Rdv.id)
+        .where(of.id.in_(_held(canal, of)))
+        .order_by(of.id.desc())
         .limit(1)
+        .scalar_subquery()
+        for of in (Participation, FileAttente)
     )
     recent = select(func.count()).where(
         Acces.contact == bindparam("contact", type_=Acces.contact.type),
         Acces.cree_le > bindparam("since", type_=Acces.cree_le.type),
     )
     return select(
-        newest.scalar_subquery().label("connue"),
+        func.coalesce(newest, waiting).label("connue"),
         select(func.min(Organisation.id)).scalar_subquery().label("une"),
         recent.scalar_subquery().label("recentes"),
     )
 
 
 def situation(canal: Canal, contact: str, now: datetime) -> Any:
-    """In one statement, the same for every contact: the organisation of its newest place (`connue`, or None), any
-    organisation (`une`), and how many demands were made with it lately (`recentes`)."""
+    """In one statement, the same for every contact: the organisation of its newest place or wait (`connue`, or
+    None), any organisation (`une`), and how many demands were made with it lately (`recentes`)."""
     return db.session.execute(_situation(canal), {"contact": contact, "since": now - WITHIN}).one()
 
 
@@ -99,6 +115,21 @@ def places_held(canal: Canal, contact: str, now: datetime) -> Sequence[Participa
 def places_kept(canal: Canal, contact: str) -> Sequence[Participation]:
     """The places whose messages go to this contact, however old, as they are now."""
     question = _places(canal).limit(MOST_KEPT).execution_options(populate_existing=True)
+    return db.session.scalars(question, {"contact": contact}).all()
+
+
+def waits_held(canal: Canal, contact: str, now: datetime) -> Sequence[FileAttente]:
+    """The waits whose messages go to this contact, soonest first: of sessions to come only."""
+    question = (
+        with_session()
+        .where(
+            FileAttente.id.in_(_held(canal, FileAttente)),
+            FileAttente.etat.not_in(OVER),
+            Rdv.starts_at > now,
+        )
+        .order_by(Rdv.starts_at, FileAttente.id)
+        .limit(MOST)
+    )
     return db.session.scalars(question, {"contact": contact}).all()
 
 
@@ -140,7 +171,7 @@ def messages_to(contact: str, usager_ids: Sequence[int]) -> Sequence[Notificatio
 
 @cache
 def _coming_with(*canaux: Canal) -> Select[Any]:
-    held = or_(*(Participation.id.in_(_held(canal, canal.value)) for canal in canaux))
+    held = or_(*(Participation.id.in_(_held(canal, name=canal.value)) for canal in canaux))
     return (
         select(func.count(Participation.rdv_id.distinct()))
         .join(Participation.rdv)

@@ -10,6 +10,7 @@ from webapp.domain.participation import OCCUPENT, Statut
 from webapp.extensions import db
 from webapp.models import (
     END_OF_NAME,
+    FileAttente,
     Journal,
     Motif,
     Notification,
@@ -160,7 +161,8 @@ def journal(rdv: Rdv) -> Sequence[Row[tuple[Journal, str | None, str | None]]]:
     return db.session.execute(
         select(Journal, Usager.first_name, Usager.last_name)
         .outerjoin(Participation, and_(Journal.sujet_type == "participation", Participation.id == Journal.sujet_id))
-        .outerjoin(Usager, Usager.id == Participation.usager_id)
+        .outerjoin(FileAttente, and_(Journal.sujet_type == "fileattente", FileAttente.id == Journal.sujet_id))
+        .outerjoin(Usager, Usager.id == func.coalesce(Participation.usager_id, FileAttente.usager_id))
         .where(Journal.organisation_id == rdv.organisation_id, Journal.rdv_id == rdv.id)
         .options(joinedload(Journal.agent))
         .order_by(Journal.id.desc())

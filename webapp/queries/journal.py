@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Agent, Journal, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, Usager
+from webapp.models import Agent, FileAttente, Journal, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, Usager
 from webapp.models.agent import agent_services
 
 from .configuration import Services
@@ -76,7 +76,8 @@ def lines(
         .outerjoin(Motif, Motif.id == motif_id)
         .outerjoin(subject, and_(Journal.sujet_type.in_(("agent", "absence")), subject.id == Journal.sujet_id))
         .outerjoin(Participation, and_(Journal.sujet_type == "participation", Participation.id == Journal.sujet_id))
-        .outerjoin(Usager, Usager.id == Participation.usager_id)
+        .outerjoin(FileAttente, and_(Journal.sujet_type == "fileattente", FileAttente.id == Journal.sujet_id))
+        .outerjoin(Usager, Usager.id == func.coalesce(Participation.usager_id, FileAttente.usager_id))
         .where(Journal.organisation_id == organisation_id, *choix.conditions())
     )
     if among is not None:

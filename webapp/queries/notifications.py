@@ -26,6 +26,7 @@ from webapp.models import (
     Usager,
 )
 
+from . import attente
 from .foyer import households_of
 
 WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
@@ -148,6 +149,7 @@ class Batch:
     demandes: Mapping[int, Acces] = field(default_factory=dict)
     foyers: Mapping[tuple[int, int], Sequence[Participation]] = field(default_factory=dict)
     """(session, reader) → the places they answer for there: what a mail may change of a calendar."""
+    attentes: Mapping[int, Any] = field(default_factory=dict)
     history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
     """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
     id, event, changement, etat, participation_ids, avant, dit."""
@@ -155,7 +157,7 @@ class Batch:
 
 Reader = tuple[int | None, str, int, Canal]
 """(session, kind of reader, reader, channel)."""
-SAYS_WHERE = ("inscription", "rappel", "modification")
+SAYS_WHERE = ("inscription", "rappel", "modification", "attente", "proposition")
 """Messages that say where and when their session is."""
 
 
@@ -186,7 +188,7 @@ def _version(changement: str) -> int:
 
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
-    """Those of these rows still claimed until then, in the order of `ids`, with their subjects: eight statements."""
+    """Those of these rows still claimed until then, in the order of `ids`, with their subjects: nine statements."""
     found = {
         row.id: row
         for row in db.session.scalars(
@@ -236,6 +238,7 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         {agent.id: agent for agent in agents},
         _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
         households_of([row for row in rows if row.canal is Canal.COURRIEL and row.destinataire_type == "usager"]),
+        {entry.id: entry for entry in attente.to_tell({r.sujet_id for r in rows if r.sujet_type == "attente"})},
         _history([row for row in rows if row.avant]),
     )
 

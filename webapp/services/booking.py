@@ -21,7 +21,7 @@ from webapp.models import Agent, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import usagers as people
 
-from . import journal
+from . import journal, offres
 from .demandes import Booking, Demande, first_answer, form_key, remember
 from .droits import grantors, may
 from .limites import check_contact, not_online
@@ -107,6 +107,7 @@ def _book(rdv: Rdv, demande: Demande) -> Booking:
             (rdv,) = seat_lock(rdv.id)
             _refuse(rdv, demande, seated=False)
             _count(rdv, row)
+            offres.taken(rdv, usager.id)
             _note(row, demande)
             return Booking(row.id, deja=False)
         (rdv,) = seat_lock(rdv.id)
@@ -123,6 +124,7 @@ def _book(rdv: Rdv, demande: Demande) -> Booking:
             _come_back(rdv, row, demande)
         _count(rdv, row)
         db.session.flush()
+        offres.taken(rdv, usager.id)
         _promise(row, demande)
         _note(row, demande, **({"surbooking": True} if over else {}))
         return Booking(row.id, deja=False)
@@ -236,6 +238,8 @@ def change_statuts(
             check_transition(by, row.statut, statut, now=now, starts_at=rdv.starts_at, tz=tz)
         wanted, over = sum(seat_delta(row.statut, statut) > 0 for row in moving), False
         if wanted and now < rdv.starts_at:
+            if by is not Acteur.AGENT and offres.withheld(rdv):
+                raise Complet("Cette séance est maintenant complète.")
             over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=wanted)
         befores = [row.statut for row in moving]
         for row, before in zip(moving, befores, strict=True):
@@ -260,6 +264,10 @@ def change_statuts(
             )
         if prevenir and now < rdv.starts_at:
             _tell(moving, befores, statut, agent)
+        for row, before in zip(moving, befores, strict=True):
+            if seat_delta(before, statut) > 0:
+                offres.taken(rdv, row.usager_id)
+        offres.pass_on(rdv)
         live.publish(rdv.id, rdv.version)
         return rows
 
@@ -310,6 +318,8 @@ def _refuse(rdv: Rdv, demande: Demande, *, seated: bool, seats: int = 1) -> bool
         refusal = ouverture(rdv).refusal(utcnow(), seats=seats, seated=seated)
         if refusal is not None:
             raise refusal
+        if not seated and offres.withheld(rdv):
+            raise Complet("Cette séance est maintenant complète.")
         return False
     if rdv.cancelled_at is not None:
         raise Ferme("Cette séance est annulée : on n’y inscrit plus personne.")
@@ -376,6 +386,33 @@ def _new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
         **contact,
     )
     return written(row, rdv=rdv, usager=usager)
+
+
+def give_seats(
+    rdv: Rdv,
+    usagers: Sequence[Usager],
+    *,
+    by: Acteur,
+    agent: Agent | None = None,
+    prevenir: bool = True,
+    surbooking: bool = False,
+) -> list[Participation]:
+    """One seat for each of these people, who have none, in a session whose row is locked: all of them or none. Their
+    rows again, or new ones; whom to tell, and to pass on what is left, is the caller's. Raises `Complet`, `Refus`."""
+    over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=len(usagers))
+    rows = []
+    for usager in usagers:
+        demande = Demande(None, usager.id, by, agent, over, prevenir, "")
+        row = people.participation_of(rdv.id, usager.id)
+        if row is None:
+            row = _new_row(rdv, usager, demande)
+        else:
+            _come_back(rdv, row, demande)
+        _count(rdv, row)
+        db.session.flush()
+        _note(row, demande, **({"surbooking": True} if over else {}))
+        rows.append(row)
+    return rows
 
 
 def _set(row: Participation, rdv: Rdv, statut: Statut, *, by: Acteur, agent: Agent | None) -> None:

@@ -12,9 +12,11 @@ from webapp.clock import utcnow
 from webapp.domain.contacts import identity_keys
 from webapp.domain.participation import OCCUPENT, Statut, holds_seat, seat_delta
 from webapp.domain.recurrence import interval_utc
+from webapp.domain.waitlist import ATTENDENT, EtatAttente
 from webapp.extensions import db
 from webapp.models import (
     EtatNotification,
+    FileAttente,
     Journal,
     Motif,
     Notification,
@@ -26,6 +28,7 @@ from webapp.models import (
     usager_organisations,
 )
 
+from . import offres
 from .plages import days_of
 from .rdvs import effective_capacity
 
@@ -38,6 +41,7 @@ MOVES = ("inscription", "statut", "annulation", "capacite")
 def broken() -> Iterator[str]:
     """One line for each invariant that does not hold; nothing when all is well."""
     yield from _seats()
+    yield from _waitlists()
     yield from _capacities()
     yield from _oversold()
     yield from _cancelled()
@@ -64,8 +68,47 @@ def _seats() -> Iterator[str]:
     )
     for rdv_id, stored, real in rows:
         yield f"rdv {rdv_id}: places_prises says {stored}, {real} participations hold a seat"
-    for rdv_id, stored in db.session.execute(select(Rdv.id, Rdv.places_proposees).where(Rdv.places_proposees != 0)):
-        yield f"rdv {rdv_id}: places_proposees says {stored}, nobody was offered a seat"
+
+
+def _waitlists() -> Iterator[str]:
+    """Offers and people who wait are those counted in the session; no more seats are offered than are left; nobody who
+    has a seat waits for one; and no free seat fits who waits, while offers are made (rule 12)."""
+    for column, etats in (("places_proposees", {EtatAttente.PROPOSEE}), ("places_attente", ATTENDENT)):
+        counted = (
+            select(FileAttente.rdv_id, func.sum(FileAttente.places).label("n"))
+            .where(FileAttente.etat.in_(etats))
+            .group_by(FileAttente.rdv_id)
+            .subquery()
+        )
+        stored, real = getattr(Rdv, column), func.coalesce(counted.c.n, 0)
+        for rdv_id, says, n in db.session.execute(
+            select(Rdv.id, stored, real).outerjoin(counted, counted.c.rdv_id == Rdv.id).where(stored != real)
+        ):
+            yield f"rdv {rdv_id}: {column} says {says}, its waitlist {n}"
+    for rdv in db.session.scalars(
+        select(Rdv).where(
+            Rdv.places_proposees > 0,
+            Rdv.places_prises + Rdv.places_proposees > Rdv.capacite_max,
+            Rdv.starts_at > utcnow(),
+        )
+    ):
+        yield f"rdv {rdv.id}: {rdv.places_proposees} seats offered, {rdv.places_prises} taken of {rdv.capacite_max}"
+    for attente_id in db.session.scalars(
+        select(FileAttente.id)
+        .join(
+            Participation,
+            and_(
+                Participation.rdv_id == FileAttente.rdv_id,
+                Participation.usager_id == FileAttente.usager_id,
+                Participation.statut.in_(OCCUPENT),
+            ),
+        )
+        .where(FileAttente.etat.in_(ATTENDENT))
+    ):
+        yield f"file_attente {attente_id}: waits for a seat its person has"
+    for rdv in db.session.scalars(select(Rdv).where(Rdv.places_attente > Rdv.places_proposees)):
+        if rdv.cancelled_at is None and offres.withheld(rdv):
+            yield f"rdv {rdv.id}: a free seat fits somebody who waits, and was not offered"
 
 
 def _capacities() -> Iterator[str]:

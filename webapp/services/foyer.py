@@ -19,6 +19,7 @@ from webapp.notifications.base import emit
 from webapp.queries import foyer as queries
 from webapp.queries import usagers as people
 
+from . import offres
 from .booking import _come_back, _count, _new_row, _note, _refuse
 from .demandes import Booking, Demande, first_answer, form_key, remember
 from .transaction import seat_lock, transaction
@@ -84,6 +85,8 @@ def _book(rdv: Rdv, foyer: Foyer, by: Acteur, cle: str) -> Booking:
             _count(rdv, rows[key])
             _note(rows[key], asked[key][1])
         db.session.flush()
+        for key in without:
+            offres.taken(rdv, key)
         _promise([rows[key] for key in without], cle)
         return Booking(rows[without[0]].id, deja=False)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Absence, Agent, Journal, Rdv
+from webapp.models import Absence, Agent, FileAttente, Journal, Rdv
 
 
 def note(
@@ -71,6 +71,24 @@ def note_absence(absence: Absence, action: str, agent: Agent, changements: dict[
             "action": action,
             "details": {"changements": changements},
         }
+    )
+
+
+def note_waits(rdv: Rdv, entries: Iterable[FileAttente], *, by: Acteur, agent: Agent | None) -> None:
+    """What became of these people's wait for a seat: one statement for all."""
+    common = {
+        "organisation_id": rdv.organisation_id,
+        "acteur": by,
+        "agent_id": agent.id if agent else None,
+        "rdv_id": rdv.id,
+        "sujet_type": "fileattente",
+        "action": "attente",
+    }
+    _write(
+        *(
+            {**common, "sujet_id": entry.id, "details": {"a": entry.etat.value, "places": entry.places}}
+            for entry in entries
+        )
     )
 
 

@@ -17,11 +17,14 @@ from webapp.domain.settings import resolve
 from webapp.extensions import db
 from webapp.models import Agent, Motif, Rdv, Service, TypeMotif, ouverture
 
-from . import journal
+from . import journal, offres
 from .droits import require
 from .rdvs import effective_capacity
 from .transaction import seat_lock, transaction
 
+INHERITED = {"capacite_max", "reservable_par"}
+DECIDE_OFFERS = {"liste_attente", "visibilite", "delai_min_minutes", "delai_max_jours"}
+"""Settings that coming sessions inherit, and those that open or close their waitlists."""
 TOLD = ("name", "nom_sms", "nom_courriel", "discretion", "instructions_apres", "avertissement_annulation")
 """Settings whose words people have read, once they are booked. Nobody is written to when they change."""
 
@@ -63,7 +66,7 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
             raise Refus("« Sur place » ou « en visio » ne change plus : ce motif a déjà des séances.")
         changed = [name for name in EDITABLE if name in data and getattr(motif, name) != data[name]]
         changements = {name: {"de": getattr(motif, name), "a": data[name]} for name in changed}
-        heirs = motif_id is not None and {"capacite_max", "reservable_par"} & set(changed)
+        heirs = motif_id is not None and (INHERITED | DECIDE_OFFERS) & set(changed)
         coming = _coming(motif) if heirs else []  # locked before any write
         for name in changed:
             setattr(motif, name, data[name])
@@ -79,6 +82,7 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
                 rdv.capacite_max = capacity
                 rdv.version += 1
                 live.publish(rdv.id, rdv.version)
+        offres.pass_on(*coming)
         if motif_id is None:
             journal.note(motif.organisation_id, "motif_cree", motif, agent=agent, champs=changed)
         elif changed:
@@ -139,7 +143,9 @@ def set_archived(motif_id: int, archived: bool, agent: Agent) -> Motif:
         motif = _locked(motif_id)
         require(agent, Droit.CONFIGURER_MOTIFS, motif)
         if (motif.archived_at is not None) != archived:
+            coming = [] if archived else _coming(motif)
             motif.archived_at = utcnow() if archived else None
+            offres.pass_on(*coming)
             journal.note(motif.organisation_id, "motif_archive" if archived else "motif_restaure", motif, agent=agent)
         return motif
 

@@ -19,11 +19,11 @@ from webapp.domain.events import Annulation, Modification, Prescription
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
 from webapp.extensions import db
-from webapp.models import Agent, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu
+from webapp.models import Agent, FileAttente, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu
 from webapp.notifications.base import emit_many
 from webapp.notifications.content import ou_et_quand
 
-from . import journal
+from . import journal, offres
 from .lieux_ponctuels import LieuPonctuel, typed_place
 from .transaction import seat_lock, transaction
 
@@ -54,14 +54,16 @@ class Occupants:
     """Who has, or had, a place in some sessions: (participation, status) by session, in the order of their places."""
 
     places: Mapping[int, Sequence[tuple[int, Statut]]]
+    attendues: frozenset[int] = frozenset()
+    """Sessions somebody waits for a seat in, or did."""
 
     def actifs(self, rdv_id: int) -> tuple[int, ...]:
         """The participations that hold a seat."""
         return tuple(place for place, statut in self.places.get(rdv_id, ()) if statut in OCCUPENT)
 
     def known(self, rdv_id: int) -> bool:
-        """Has anybody ever booked it?"""
-        return bool(self.places.get(rdv_id))
+        """Has anybody ever booked it, or waited for a seat?"""
+        return bool(self.places.get(rdv_id)) or rdv_id in self.attendues
 
     def present(self, rdv_id: int) -> bool:
         """Is somebody there already?"""
@@ -69,7 +71,7 @@ class Occupants:
 
 
 def occupants(rdv_ids: Collection[int]) -> Occupants:
-    """The people of these sessions; one statement."""
+    """The people of these sessions; two statements."""
     found: dict[int, list[tuple[int, Statut]]] = defaultdict(list)
     rows = db.session.execute(
         select(Participation.rdv_id, Participation.id, Participation.statut)
@@ -78,7 +80,8 @@ def occupants(rdv_ids: Collection[int]) -> Occupants:
     )
     for rdv_id, place, statut in rows if rdv_ids else ():
         found[rdv_id].append((place, statut))
-    return Occupants(found)
+    waited = select(FileAttente.rdv_id).where(FileAttente.rdv_id.in_(rdv_ids)).distinct()
+    return Occupants(found, frozenset(db.session.scalars(waited)) if rdv_ids else frozenset())
 
 
 def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raison: str, prevenir: bool) -> None:
@@ -87,6 +90,7 @@ def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raiso
     if not rdvs:
         return
     now, ids = utcnow(), [rdv.id for rdv in rdvs]
+    waiting = {rdv.id: offres.close(rdv, agent) for rdv in rdvs}
     for rdv in rdvs:
         rdv.version += 1
         rdv.cancelled_at, rdv.cancelled_reason, rdv.cancelled_by_id = now, raison[:300], agent.id
@@ -114,7 +118,11 @@ def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raiso
         emit_many(
             [
                 Annulation(
-                    auteur_agent_id=agent.id, rdv_id=rdv.id, version=rdv.version, participation_ids=people[rdv.id]
+                    auteur_agent_id=agent.id,
+                    rdv_id=rdv.id,
+                    version=rdv.version,
+                    participation_ids=people[rdv.id],
+                    attente_ids=waiting[rdv.id],
                 )
                 for rdv in rdvs
             ]
@@ -197,6 +205,7 @@ def move_rdv(
         db.session.flush()
         db.session.refresh(rdv, ["lieu", "salle"])
         told_moved([(rdv, here, avant)], agent=agent, prevenir=prevenir)
+        offres.pass_on(rdv)
         return True
 
 

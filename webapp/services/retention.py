@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dateutil.relativedelta import relativedelta
-from sqlalchemy import and_, delete, or_, select, true, update
+from sqlalchemy import and_, delete, or_, select, true, union, update
 from sqlalchemy.orm import Session, aliased
 
 from webapp.clock import utcnow
@@ -15,6 +15,7 @@ from webapp.models import (
     CompteurSms,
     Envoi,
     EtatNotification,
+    FileAttente,
     Journal,
     Message,
     MessageDemo,
@@ -88,7 +89,10 @@ def _forgotten(
         .where(Organisation.retention_mois > retention_mois)
     )
     relative = aliased(Usager)
-    seen = select(Participation.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, Participation.cree_le >= limit))
+    seen = union(
+        select(Participation.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, Participation.cree_le >= limit)),
+        select(FileAttente.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, FileAttente.cree_le >= limit)),
+    )
     return list(
         db.session.scalars(
             select(Usager.id)
@@ -139,6 +143,12 @@ def erase(session: Session, ids: Sequence[int], now: datetime) -> None:
         update(Participation)
         .where(Participation.usager_id.in_(ids))
         .values(**NOTHING_OWN)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(FileAttente)
+        .where(FileAttente.usager_id.in_(ids))
+        .values(telephone=None, courriel=None, numero_dossier=None, accompagnants=[])
         .execution_options(synchronize_session=False)
     )
     session.execute(

@@ -19,7 +19,7 @@ from webapp.models import Agent, Journal, PlageOuverture, Rdv
 from webapp.models.rdv import rdv_agents
 from webapp.notifications.content import ou_et_quand
 
-from . import journal
+from . import journal, offres
 from .rdvs import Occupants, OuEtQuand, cancel_locked, effective_capacity, occupants, told_moved
 from .transaction import seat_lock
 
@@ -224,8 +224,9 @@ def _bring_in_line(
     question = select(Rdv).where(Rdv.id.in_(ids)).options(*SAID)
     db.session.scalars(question.execution_options(populate_existing=True)).all()
     told_moved(moves, agent=agent, prevenir=prevenir)
-    for row in rows:
-        live.publish(row["id"], row["version"])
+    for rdv in (rdvs[row["id"]] for row in rows):
+        offres.pass_on(rdv)
+        live.publish(rdv.id, rdv.version)
 
 
 PLACE = ("starts_at", "ends_at", "lieu_id", "salle_id", "lien_visio")

@@ -137,9 +137,7 @@ def error_response(status: int, message: str = "", advice: str = "", code: str =
         response.mimetype = "application/problem+json"
     else:
         response = _page(status, title=title, message=message, advice=advice)
-    if status in RETRY_AFTER:
-        response.headers["Retry-After"] = str(RETRY_AFTER[status])
-    return response
+    return later(response)
 
 
 def _page(status: int, **words: str) -> Response:
@@ -161,7 +159,12 @@ def refused(error: DomainError, page: str, /, block: str | None = None, **contex
     if form is None:
         return error_response(error.status, error.message, code=error.code)
     form.refuse(error)
-    response = respond(page, block, status=error.status, **context)
-    if error.status in RETRY_AFTER:
-        response.headers["Retry-After"] = str(getattr(error, "retry_after", RETRY_AFTER[error.status]))
+    return later(respond(page, block, status=error.status, **context), error)
+
+
+def later(response: Response, error: DomainError | None = None) -> Response:
+    """Says when to try again, if that is what its status means."""
+    if response.status_code in RETRY_AFTER:
+        seconds = getattr(error, "retry_after", RETRY_AFTER[response.status_code])
+        response.headers["Retry-After"] = str(seconds)
     return response

@@ -217,6 +217,23 @@ def _written(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"{who} a écrit à {pluriel(details.get('personnes', 0), 'personne')}."
 
 
+def _waited(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    """What became of somebody's wait for a seat; the site itself makes offers and ends them."""
+    of_the_site = who == "Le site"
+    return {
+        "en_attente": f"La place proposée à {name} n’est plus libre : son rang est gardé."
+        if of_the_site
+        else f"{name} attend une place.",
+        "proposee": f"Place proposée à {name}.",
+        "acceptee": f"{name} n’attend plus : sa place est prise."
+        if of_the_site
+        else (f"{who} a donné une place à {name}." if who else f"{name} a accepté une place."),
+        "refusee": f"{name} a refusé une place.",
+        "expiree": f"{name} n’a pas répondu à temps.",
+        "retiree": f"{who} a retiré {name} de la liste d’attente." if who else f"{name} a quitté la liste d’attente.",
+    }.get(str(details.get("a")), f"Liste d’attente : {name}.")
+
+
 def _forgotten(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"Une personne a supprimé ses données ({details.get('rendez_vous', 0)} rendez-vous)."
 
@@ -267,5 +284,6 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "message": _written,
     "capacite": _capacity,
     "donnees_supprimees": _forgotten,
+    "attente": _waited,
 }
 """Actions whose sentence depends on more than who and what."""

@@ -30,6 +30,27 @@ class SeanceVue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttenteVue:
+    """Somebody who waits for a seat, as a row of the collective sheet."""
+
+    id: int
+    version: int
+    rang: int
+    nom: str
+    nom_dit: str
+    places: int
+    mot: str
+    ton: str
+    depuis: str
+    donner_url: str
+    retrait_url: str
+    contact: str = ""
+    tel: str = ""
+    avec: str = ""
+    appeler: bool = False  # no message reaches them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonneVue:
     """One participant, as a row of the collective sheet (docs/domain.md rule 15)."""
 

@@ -52,6 +52,7 @@ LIEUX = [
      [("Salle d’éveil", 10)]),
 ]  # fmt: skip
 
+RAISON = "Je n’ai pas de moyen de transport"
 # Everything a motif may set that differs from its default; `service` and `name` always.
 MOTIFS: list[dict[str, Any]] = [
     {

@@ -31,6 +31,8 @@ from webapp.models import (
     ouverture,
 )
 
+from .. import attente
+from ..booking import change_statut
 from ..comptes import authenticate, create_agent
 from ..plages import PlageData, save_plage
 from ..rdvs import effective_capacity, freeze_started
@@ -40,6 +42,7 @@ from . import data
 
 PAST_WEEKS = 3
 PEOPLE = 220
+WAITED_FOR = 4
 
 
 class DemoRefused(Exception):
@@ -62,6 +65,7 @@ def load(*, sessions: int = 0, participants: int = 0, seed: int = 1) -> None:
         people = _people(organisation, rng, PEOPLE)
         _past(organisation)
         _fill(organisation, people, rng)
+        _wait(people, rng)
         freeze_started()
     if sessions:
         _extra(organisation, sessions, participants, rng)
@@ -76,11 +80,7 @@ def summary() -> dict[str, Any]:
     ).all()
     open_now = [rdv for rdv in coming if ouverture(rdv).refusal(now) is None]
     open_now.sort(key=lambda rdv: (rdv.places_prises, rdv.starts_at, rdv.id))
-    full = [
-        rdv
-        for rdv in coming
-        if rdv.motif.liste_attente and rdv.jauge().libres == 0 and ouverture(rdv).public() and not rdv.cancelled_at
-    ]
+    full = [rdv for rdv in _waited_for(now) if rdv.organisation_id == organisation.id]
     agents = {agent.email: agent for agent in db.session.scalars(select(Agent))}
     return {
         "organisation": organisation.slug,
@@ -254,6 +254,26 @@ def _fill(organisation: Organisation, people: list[Usager], rng: random.Random) 
             if not past and share not in (0.0, 1.0) and rng.random() < 0.5:
                 for usager in rng.sample([person for person in people if person not in rows], 1):
                     _seat(rdv, usager, Statut.EXCUSE, by=Acteur.USAGER, agent=admin, rng=rng)
+
+
+def _wait(people: list[Usager], rng: random.Random) -> None:
+    """People wait for a seat of the coming full sessions that have a waitlist; in the second one somebody who could not
+    come freed a seat, which is offered to the first."""
+    for rank, rdv in enumerate(_waited_for(utcnow())[:WAITED_FOR]):
+        seated = {place.usager_id for place in rdv.participations}
+        waiting = [one for one in people if one.id not in seated and one.phone and one.phone.startswith("+336")]
+        for number, usager in enumerate(rng.sample(waiting, 4 if rank == 0 else 3)):
+            identity = Identity(usager.first_name, usager.last_name, usager.phone, usager.email)
+            attente.join(rdv.id, identity, envoi=f"demo {rdv.id} {number}", places=2 if number == 2 else 1)
+        if rank == 1:
+            place = next(place for place in rdv.participations if place.statut is Statut.INSCRIT)
+            change_statut(place.id, Statut.EXCUSE, by=Acteur.USAGER, raison=data.RAISON)
+
+
+def _waited_for(now: datetime) -> list[Rdv]:
+    """Coming sessions that are full, where one may wait, soonest first."""
+    coming = db.session.scalars(select(Rdv).where(Rdv.starts_at > now).order_by(Rdv.starts_at, Rdv.id)).all()
+    return [rdv for rdv in coming if ouverture(rdv).waitlist_refusal(now) is None]
 
 
 def _seat(rdv: Rdv, usager: Usager, statut: Statut, *, by: Acteur, agent: Agent, rng: random.Random) -> None:

@@ -9,6 +9,7 @@ from . import (  # noqa: E402
     accueil,  # noqa: F401
     animation,  # noqa: F401
     annulation,  # noqa: F401
+    attente,  # noqa: F401
     canaux,  # noqa: F401
     compte,  # noqa: F401
     fiche,  # noqa: F401

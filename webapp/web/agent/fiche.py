@@ -70,6 +70,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         personnes=(rows := vues.rows(rdv, people, editable=editable, alerts=alerts)),
         suite=fragments.later(rdv, rows),
         dernier=max((p.id for p in people), default=0),
+        attentes=vues.waiting(rdv) if rdv.cancelled_at is None else [],
         modifiable=editable,
         entree_libre=effective is ReservablePar.ENTREE_LIBRE,
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
@@ -103,7 +104,8 @@ def lignes(rdv_id: int) -> ResponseReturnValue:
         return Response(status=204)
     people = queries.people(rdv, since=since)
     said = fragments.announcement(people) if rdv.cancelled_at is None else "Séance annulée"
-    return str(fragments.changes(rdv, people, newest=newest, said=said))
+    moved = fragments.waitlist_moved(rdv, since)
+    return str(fragments.changes(rdv, people, newest=newest, said=said, waitlist=moved))
 
 
 @bp.get("/rdv/<int:rdv_id>/journal")

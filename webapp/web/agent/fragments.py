@@ -11,7 +11,7 @@ from webapp.clock import utcnow
 from webapp.domain.droits import Droit
 from webapp.domain.participation import Etat
 from webapp.models import Participation, Rdv
-from webapp.queries import fiche
+from webapp.queries import attente, fiche
 from webapp.services.rdvs import OuEtQuand
 from webapp.web.auth import may
 from webapp.web.htmx import macro_html, partial
@@ -45,8 +45,10 @@ def changes(
     alerts: Mapping[int, str] | None = None,
     said: str = "",
     attempt: int = 1,
+    waitlist: bool = False,
 ) -> Markup:
-    """The rows of `people`, the gauge and, if `versioned`, the version they bring the page to.
+    """The rows of `people`, the gauge and, if `versioned`, the version they bring the page to; the whole `waitlist` if
+    it moved.
 
     `alerts`: why a tap was refused, or "" to take that away; a refreshed row keeps the one it shows, since an answer
     that left before it may arrive after it.
@@ -63,6 +65,11 @@ def changes(
     pieces += _inserted(rdv, {pid: html[pid] for pid in rows if pid > newest}, newest)
     if rdv.cancelled_at is None:
         pieces.append(partial(f"#jauge-{rdv.id}", macro_html("components/jauge.html", "jauge_agent", rdv.jauge())))
+    if waitlist and rdv.cancelled_at is None:
+        rows_of_wait = macro_html(
+            "agent/liste_attente.html", "liste", rdv, vues.waiting(rdv), editable(rdv), rdv.motif.liste_attente
+        )
+        pieces.append(partial("#attente", rows_of_wait.strip()))
     if versioned:
         here = OuEtQuand.of(rdv).cle
         pieces.append(partial("#etat", macro_html("agent/macros.html", "repere", rdv, max([newest, *rows]), here)))
@@ -78,12 +85,17 @@ def changes(
     if again := later(rdv, list(rows.values()), attempt):
         pieces.append(partial("#suite", again, "beforeend"))
     if rdv.cancelled_at is not None:
-        pieces += [partial(target, "", "delete") for target in ("#places", "#ajout", "#pas-encore")]
+        pieces += [partial(target, "", "delete") for target in ("#places", "#ajout", "#pas-encore", "#attente")]
         notice = macro_html("components/divers.html", "avis", vues.cancelled(rdv), "bad")
         pieces += [partial("#avis", notice, "innerHTML")] if versioned else []
     if said:
         pieces.append(partial("#annonces", Markup("{}").format(said), "innerHTML"))
     return Markup("").join(pieces)
+
+
+def waitlist_moved(rdv: Rdv, since: int) -> bool:
+    """Did the waitlist change after that version of the session? Not asked where there is none."""
+    return (rdv.motif.liste_attente or rdv.places_attente > 0) and attente.changed_since(rdv, since)
 
 
 def later(rdv: Rdv, rows: Sequence[PersonneVue], attempt: int = 1) -> Markup:

@@ -56,7 +56,7 @@ def ajouter(rdv_id: int) -> ResponseReturnValue:
         )
     except Complet as refusal:
         kept = [("envoi", form.envoi.data), *form.typed]
-        response = _over(rdv, refusal, url_for(".ajouter", rdv_id=rdv_id), kept, name=_name(form))
+        response = over(rdv, refusal, url_for(".ajouter", rdv_id=rdv_id), kept, name=_name(form))
         if is_htmx():  # the form below, as typed and without its old errors
             below = block_html("agent/ajout.html", "ajout", {"rdv": rdv, "form": form}).strip()
             response.set_data(response.get_data(as_text=True) + str(partial("#ajout", below, "outerHTML")))
@@ -90,7 +90,7 @@ def statut(rdv_id: int, participation_id: int) -> ResponseReturnValue:
         )
     except Complet as refusal:
         kept = [("statut", wanted.value), ("version", request.form.get("version"))]
-        return _over(place.rdv, refusal, request.path, kept, name=place.usager.nom_complet)
+        return over(place.rdv, refusal, request.path, kept, name=place.usager.nom_complet)
     except DomainError as refusal:
         if refusal.status != 409:
             raise
@@ -128,7 +128,10 @@ def done(place: Participation, said: str, *, added: str = "") -> ResponseReturnV
         versioned = len(changed) <= fragments.ROWS_AT_ONCE
         if versioned:
             people = changed if any(p.id == place.id for p in changed) else [*changed, place]
-    html = fragments.changes(rdv, people, newest=newest, versioned=versioned, alerts={place.id: ""}, said=said)
+    moved = since is not None and fragments.waitlist_moved(rdv, since)
+    html = fragments.changes(
+        rdv, people, newest=newest, versioned=versioned, alerts={place.id: ""}, said=said, waitlist=moved
+    )
     if added:
         blank = AjoutForm(formdata=None, motif=rdv.motif)
         context = {"rdv": rdv, "form": blank, "fait": added}
@@ -150,8 +153,8 @@ def refused_row(place: Participation, refusal: DomainError) -> Response:
     return make_response(str(html), 409)
 
 
-def _over(
-    rdv: Rdv, refusal: DomainError, action: str, kept: list[tuple[str, str | None]], *, name: str = ""
+def over(
+    rdv: Rdv, refusal: DomainError, action: str, kept: list[tuple[str, str | None]], *, name: str = "", places: int = 1
 ) -> Response:
     """409: the session is full. Going over is asked for on purpose, by who may (docs/domain.md rule 7)."""
     permitted = rdv.organisation.surbooking_autorise and may(Droit.SURBOOKER, rdv)
@@ -165,6 +168,7 @@ def _over(
         action=action,
         kept=[(field, value) for field, value in kept if value],
         nom=name,
+        places=places,
         prevenir=said_yes("prevenir", default=True),
         permis=permitted,
         autorise=rdv.organisation.surbooking_autorise,

@@ -14,14 +14,14 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import day_month, hour, local, long_date, span
 from webapp.domain.participation import Acteur, Etat, Statut, etat
 from webapp.domain.settings import Reglage, nom_sms, resolve
-from webapp.models import Canal, Champ, EtatNotification, Participation, Rdv, TypeLieu
+from webapp.models import Canal, Champ, EtatNotification, FileAttente, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
-from webapp.queries import fiche
+from webapp.queries import attente, fiche
 from webapp.services.preferences import choosable, voies
 from webapp.web import envois
 from webapp.web.envois import CANAUX, message_name, without_contacts
 from webapp.web.recit import sentence
-from webapp.web.vues import PersonneVue
+from webapp.web.vues import AttenteVue, PersonneVue
 
 RESERVABLE = {
     ReservablePar.AGENTS: "les agents seulement",
@@ -150,6 +150,35 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         messages=[_message(message, tz) for message in told] + ([f"Courriel : {email}."] if phone and email else []),
         en_cours=any(message.etat in WAITING for message in told),
         alerte=alert,
+    )
+
+
+def waiting(rdv: Rdv) -> list[AttenteVue]:
+    """Who waits for a seat there, in order: one statement; none where nobody does."""
+    if not rdv.places_attente:
+        return []
+    return [_waits(rdv, entry, rang) for rang, entry in enumerate(attente.with_people(rdv), 1)]
+
+
+def _waits(rdv: Rdv, entry: FileAttente, rang: int) -> AttenteVue:
+    tz, phone, email = rdv.organisation.timezone, entry.contact_telephone, entry.contact_courriel
+    link = {"rdv_id": rdv.id, "attente_id": entry.id}
+    return AttenteVue(
+        id=entry.id,
+        version=entry.version,
+        rang=rang,
+        nom=entry.usager.nom_liste,
+        nom_dit=entry.usager.nom_complet,
+        places=entry.places,
+        mot=f"place proposée jusqu’au {_when(entry.jusqua, tz)}" if entry.jusqua else "en attente",
+        ton="info" if entry.jusqua else "flat",
+        depuis=_when(entry.inscrit_le, tz),
+        donner_url=url_for("agent.donner_place", **link),
+        retrait_url=url_for("agent.retrait_attente", **link),
+        contact=phones.national(phone) if phone else email or "",
+        tel=phone or "",
+        appeler=lecteurs([entry])[0].a_appeler,
+        avec=listed([f"{one['prenom']} {one['nom']}" for one in entry.accompagnants]) if entry.accompagnants else "",
     )
 
 

@@ -12,7 +12,7 @@ from webapp.queries.journal import Choix
 from webapp.web.intake import number
 
 SUJETS = {
-    "inscriptions": ("Inscriptions et présences", ("participation",)),
+    "inscriptions": ("Inscriptions et présences", ("participation", "fileattente")),
     "seances": ("Séances", ("rdv",)),
     "messages": ("Messages écrits", ("message",)),
     "plages": ("Plages d’ouverture", ("plageouverture",)),

@@ -7,6 +7,7 @@ from flask import Blueprint
 bp = Blueprint("public", __name__)
 
 from . import (
+    attente,
     canaux,
     contact,
     flux,

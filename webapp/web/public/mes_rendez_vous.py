@@ -19,7 +19,7 @@ from webapp.domain import phones
 from webapp.domain.codes import AT_MOST, LIFE, WITHIN
 from webapp.domain.contacts import mask_email
 from webapp.domain.errors import DomainError, Refus
-from webapp.models import Acces, Canal, Participation
+from webapp.models import Acces, Canal, FileAttente, Participation
 from webapp.queries import acces as queries
 from webapp.queries import public
 from webapp.services import acces
@@ -29,6 +29,7 @@ from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
 from . import bp
+from .attente import Etape, etape_of
 from .limites import check_rate
 from .participation import Moment, moment_of
 from .vues import Seance, seance_of, show
@@ -49,7 +50,7 @@ class MonRendezVous:
 
     lien: str
     s: Seance
-    moment: Moment
+    moment: Moment | Etape
     pour: str
 
 
@@ -232,10 +233,23 @@ def opened() -> Acces | None:
 def _list(demande: Acces) -> Response:
     now = utcnow()
     places = queries.places_held(demande.canal, demande.contact, now)
+    waits = queries.waits_held(demande.canal, demande.contact, now)
     if g.get("organisation") is None:
-        show(places[0].rdv.organisation if places else queries.organisation_of(demande))
+        known = [*places, *waits]
+        show(known[0].rdv.organisation if known else queries.organisation_of(demande))
     coming, past = _sorted(places, now)
-    return respond("public/mes_rendez_vous_liste.html", a_venir=coming, passes=past)
+    attentes = [_waiting(entry, now) for entry in waits]
+    return respond("public/mes_rendez_vous_liste.html", a_venir=coming, passes=past, attentes=attentes)
+
+
+def _waiting(entry: FileAttente, now: datetime) -> MonRendezVous:
+    """Somebody who waits for a seat, or just did."""
+    return MonRendezVous(
+        lien=url_for(".participation", token=links.token(links.ATTENTE, entry.lien_nonce)),
+        s=seance_of(entry.rdv, now),
+        moment=etape_of(entry, now),
+        pour=entry.usager.first_name,
+    )
 
 
 def _sorted(places: Sequence[Participation], now: datetime) -> tuple[list[MonRendezVous], list[MonRendezVous]]:

@@ -17,15 +17,16 @@ from webapp.services.booking import change_statuts
 from webapp.services.foyer import shown_with
 from webapp.services.preferences import choosable, own_contact
 from webapp.web.envois import masked
-from webapp.web.errors import RETRY_AFTER
+from webapp.web.errors import later
 from webapp.web.forms.rendez_vous import DesistementForm, QuiForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
 from . import bp
+from .attente import find_wait, wait_page
 from .limites import check_rate
 from .seance import calendar_file
-from .vues import other_cards, seance_of, show
+from .vues import other_cards, seance_of, show, unknown_link
 
 
 class Moment(StrEnum):
@@ -46,9 +47,7 @@ def find_place(token: str) -> Participation:
     """The place behind that link; its organisation is the page's."""
     found = queries.participation_by_hash(links.fingerprint(token))
     if found is None:
-        if len(everybody := queries.organisations()) == 1:
-            show(everybody[0])  # whom to call
-        raise Introuvable("Ce lien ne mène à aucun rendez-vous.")
+        raise unknown_link()
     show(found.rdv.organisation)
     return found
 
@@ -71,7 +70,10 @@ def moment_of_all(places: Sequence[Participation]) -> Moment:
 
 @bp.get("/p/<token>")
 def participation(token: str) -> ResponseReturnValue:
-    """The appointment behind a link, for the person it was sent to; nobody else's name is ever here."""
+    """The appointment behind a link, or the wait for one, for the person it was sent to; nobody else's name is ever
+    here."""
+    if (entry := find_wait(token)) is not None:
+        return wait_page(token, entry)
     return place_page(token, find_place(token))
 
 
@@ -80,7 +82,7 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
     be."""
     places, rdv = shown_with(place), place.rdv
     moment = moment_of_all(places)
-    response = respond(
+    page = respond(
         "public/participation.html",
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
@@ -98,9 +100,7 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
         publique=ouverture(rdv).public(),
         autres=other_cards(rdv) if moment is not Moment.INSCRITE else [],
     )
-    if refusal and refusal.status in RETRY_AFTER:
-        response.headers["Retry-After"] = str(RETRY_AFTER[refusal.status])
-    return response
+    return later(page)
 
 
 @bp.get("/p/<token>/rendez-vous.ics")

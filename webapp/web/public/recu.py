@@ -10,16 +10,16 @@ from webapp.domain import phones
 from webapp.domain.contacts import mask_email
 from webapp.web.forms.public import InscriptionForm, PrescriptionForm
 
-DONE = "reservations"
+DONE, WAITS = "reservations", "attentes"
 READABLE = timedelta(minutes=30)
 AT_MOST = 8
 FIRST_NAME = 30
 """Characters kept of a first name: browsers drop a cookie over 4 kB."""
 
 
-def remember(rdv_id: int, form: InscriptionForm) -> None:
-    """Let this browser read its confirmation for 30 minutes. The cookie is signed, not secret: masked contacts, and no
-    name but the first names of a household."""
+def remember(rdv_id: int, form: InscriptionForm, *, where: str = DONE) -> None:
+    """Let this browser read its confirmation, of a seat or of a wait for one (`where`), for 30 minutes. The cookie is
+    signed, not secret: masked contacts, and no name but the first names of a household."""
     identity = form.identity
     entry = {
         "rdv": rdv_id,
@@ -30,22 +30,22 @@ def remember(rdv_id: int, form: InscriptionForm) -> None:
         "prenoms": [one.prenom[:FIRST_NAME] for one in form.foyer.personnes] if form.family else [],
         "prescripteur": mask_email(form.prescripteur.courriel) if isinstance(form, PrescriptionForm) else "",
     }
-    session[DONE] = [*(kept for kept in _readable() if kept["rdv"] != rdv_id), entry][-AT_MOST:]
+    session[where] = [*(kept for kept in _readable(where) if kept["rdv"] != rdv_id), entry][-AT_MOST:]
 
 
-def _readable() -> list[dict[str, Any]]:
+def _readable(where: str) -> list[dict[str, Any]]:
     now = utcnow().timestamp()
     unsaid = {"prenoms": [], "prescripteur": ""}  # of an entry kept by the version before
-    return [{**unsaid, **entry} for entry in session.get(DONE, []) if entry["jusqua"] > now]
+    return [{**unsaid, **entry} for entry in session.get(where, []) if entry["jusqua"] > now]
 
 
-def booked_here(rdv_id: int) -> dict[str, Any] | None:
+def booked_here(rdv_id: int, *, where: str = DONE) -> dict[str, Any] | None:
     """What `remember` kept of this session."""
-    return next((kept for kept in _readable() if kept["rdv"] == rdv_id), None)
+    return next((kept for kept in _readable(where) if kept["rdv"] == rdv_id), None)
 
 
-def forget(rdv_id: int) -> None:
+def forget(rdv_id: int, *, where: str = DONE) -> None:
     """The next person at this screen sees nothing of it."""
-    session[DONE] = [entry for entry in _readable() if entry["rdv"] != rdv_id]
-    if not session[DONE]:
-        del session[DONE]
+    session[where] = [entry for entry in _readable(where) if entry["rdv"] != rdv_id]
+    if not session[where]:
+        del session[where]

@@ -43,6 +43,13 @@ def show(organisation: Organisation) -> None:
     g.organisation = organisation
 
 
+def unknown_link() -> Introuvable:
+    """What a personal link that opens nothing answers, whatever it was meant for; with somebody to call."""
+    if len(everybody := queries.organisations()) == 1:
+        show(everybody[0])
+    return Introuvable("Ce lien ne mène à aucun rendez-vous.")
+
+
 def find_session(rdv_id: int) -> Rdv:
     """The public session of this address; raises `Introuvable` for any other, whatever the reason."""
     rdv = queries.session_by_id(rdv_id)
@@ -103,6 +110,7 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "", *, compared: bool = False
         intitule=rdv.intitule,
         motif_nom=motif_nom,
         reservable=refusal is None,
+        attente_ouverte=full and opened.waitlist_refusal(now) is None,
         raison=refusal.message if refusal is not None and not full and not free else "",
         duree=_length(rdv) if compared else "",
         carte=map_of(rdv.lieu.adresse_complete) if compared and rdv.lieu else "",

@@ -1,0 +1,306 @@
+"""The waitlist, as people and agents use it: join, leave, answer an offer, come back, give a seat (docs/domain.md rule
+12)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy import select
+
+from webapp import links
+from webapp.clock import utcnow
+from webapp.domain.contacts import fold
+from webapp.domain.dates import local
+from webapp.domain.errors import Complet, Ferme, Introuvable, Perime, Refus
+from webapp.domain.events import Attente, Inscription
+from webapp.domain.identity import Identity
+from webapp.domain.participation import Acteur, Statut, holds_seat
+from webapp.domain.phones import national
+from webapp.domain.waitlist import EtatAttente
+from webapp.engine import insert
+from webapp.extensions import db
+from webapp.models import Agent, Envoi, FileAttente, Participation, Rdv, Usager, ouverture
+from webapp.notifications.base import emit
+from webapp.queries import attente as queries
+from webapp.queries import usagers as people
+
+from . import offres
+from .booking import give_seats
+from .transaction import seat_lock, transaction
+from .usagers import find_or_create
+
+NOT_YOURS = "Cette place n’est plus à vous : le délai pour répondre est passé."
+NO_LONGER = "Cette place n’est plus proposée."
+PRENOM = 60
+"""Characters of a first name in "Accompagnant 1 de …"."""
+
+
+def join(
+    rdv_id: int,
+    identity: Identity,
+    *,
+    envoi: str,
+    places: int = 1,
+    accompagnants: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Wait for that many seats. Who waits already, or has a seat, is answered exactly as anybody else; only the message
+    differs (rule 9). `accompagnants`: prenom, nom and date_naissance of the others, when they were given.
+
+    Raises `Introuvable`, `Ferme`, `Libre` when there are seats to book, `Refus`, `Occupe`.
+    """
+    rdv = db.session.get(Rdv, rdv_id)
+    if rdv is None:
+        raise Introuvable
+    _refuse(rdv, places)
+    with transaction():
+        usager, _ = find_or_create(rdv.organisation_id, identity)
+        (rdv,) = seat_lock(rdv_id)
+        _refuse(rdv, places)
+        if not _first_time(rdv_id, envoi, identity, places):
+            return
+        place = people.participation_of(rdv.id, usager.id)
+        entry = queries.entry_of(rdv.id, usager.id)
+        today = local(utcnow(), rdv.organisation.timezone).date().isoformat()
+        if place is not None and holds_seat(place.statut):
+            emit(Inscription(participation_id=place.id, version=place.version, deja_le=today))
+            return
+        if entry is not None and entry.attend:
+            emit(Attente(attente_ids=(entry.id,), deja_le=today))
+            return
+        _refuse_removed(rdv, place, entry)
+        if entry is None:
+            nonce, hashed = links.new_link(links.ATTENTE)
+            entry = FileAttente(rdv_id=rdv.id, usager_id=usager.id, lien_nonce=nonce, lien_hash=hashed)
+            entry.etat, entry.etat_le, entry.etat_par, entry.version = EtatAttente.RETIREE, utcnow(), Acteur.USAGER, 0
+            db.session.add(entry)
+        entry.places = places
+        entry.accompagnants = [_kept(one) for one in accompagnants[: places - 1]]
+        entry.numero_dossier = identity.numero_dossier
+        # As for a place: a contact that differs from the file's serves this entry only, and who asks in public is told
+        # by what they typed and nothing else.
+        entry.telephone = identity.telephone if identity.telephone != usager.phone else None
+        entry.courriel = identity.courriel if identity.courriel != usager.email else None
+        entry.refus_sms = bool(not identity.telephone and usager.phone)
+        entry.refus_courriel = bool(not identity.courriel and usager.email)
+        _wait(rdv, entry)
+
+
+def leave(attente_id: int, *, by: Acteur = Acteur.USAGER, agent: Agent | None = None) -> FileAttente:
+    """Wait no more; a seat that was offered goes on. Asked twice, the second changes nothing."""
+    with transaction():
+        rdv, entry = _held(attente_id)
+        if entry.attend:
+            offres.move(rdv, entry, EtatAttente.RETIREE, by=by, agent=agent)
+            offres.pass_on(rdv)
+        return entry
+
+
+def refuse(attente_id: int) -> FileAttente:
+    """« Non, merci »: the offer goes on to the next. Raises `Refus` when there is none any more."""
+    with transaction():
+        rdv, entry = _held(attente_id)
+        if entry.etat is EtatAttente.REFUSEE:
+            return entry
+        if entry.etat is not EtatAttente.PROPOSEE:
+            raise Refus(NO_LONGER)
+        offres.move(rdv, entry, EtatAttente.REFUSEE, by=Acteur.USAGER)
+        offres.pass_on(rdv)
+        return entry
+
+
+def accept(attente_id: int) -> Participation:
+    """Take the seats that are offered to this entry, or free for whoever comes first; all of them or none. Asked twice,
+    the second gets the same answer. Raises `Refus`, `Ferme`, `Complet` with what people can do."""
+    with transaction():
+        rdv, entry = _held(attente_id)
+        usager = db.session.get_one(Usager, entry.usager_id)
+        place = people.participation_of(rdv.id, usager.id)
+        if place is not None and holds_seat(place.statut):
+            return place
+        _refuse_answer(rdv, entry, place)
+        return _seat(rdv, entry, usager, by=Acteur.USAGER)
+
+
+def rejoin(attente_id: int) -> FileAttente:
+    """Wait again, at the end of the list, by the same link. Raises `Libre` when there are seats to take, `Refus`."""
+    with transaction():
+        rdv, entry = _held(attente_id)
+        if entry.attend:
+            return entry
+        place = people.participation_of(rdv.id, entry.usager_id)
+        if place is not None and holds_seat(place.statut):
+            raise Refus("Vous avez déjà une place à cette séance.")
+        _refuse(rdv, entry.places)
+        _refuse_removed(rdv, place, entry)
+        _wait(rdv, entry)
+        return entry
+
+
+def promote(
+    attente_id: int, *, agent: Agent, version: int | None = None, surbooking: bool = False, prevenir: bool = True
+) -> Participation:
+    """« Donner une place »: an agent gives somebody who waits the seats they ask for, whatever their rank; over the
+    capacity on purpose, by who may. Raises `Complet`, `Interdit`, `Perime`, `Ferme`."""
+    with transaction():
+        rdv, entry = _held(attente_id)
+        usager = db.session.get_one(Usager, entry.usager_id)
+        place = people.participation_of(rdv.id, usager.id)
+        if place is not None and holds_seat(place.statut):
+            return place
+        if version is not None and version != entry.version:
+            raise Perime(f"La liste d’attente vient de changer pour {usager.nom_complet}.")
+        if rdv.cancelled_at is not None:
+            raise Ferme("Cette séance est annulée : on n’y inscrit plus personne.")
+        if not entry.attend:
+            raise Refus(f"{usager.nom_complet} n’attend plus de place.")
+        return _seat(rdv, entry, usager, by=Acteur.AGENT, agent=agent, surbooking=surbooking, prevenir=prevenir)
+
+
+def refresh(rdv_id: int) -> None:
+    """Do what that session's waitlist needs now: what the clock asks for."""
+    with transaction():
+        offres.pass_on(*seat_lock(rdv_id))
+
+
+def open_to(entry: FileAttente) -> bool:
+    """Are there seats that whoever waits here may take at once, first come?"""
+    rdv = entry.rdv
+    opened = ouverture(rdv)
+    return opened.refusal(utcnow(), seats=entry.places) is None and not offres.withheld(rdv)
+
+
+# --- details ---------------------------------------------------------------------------------------------------------
+
+
+def _held(attente_id: int) -> tuple[Rdv, FileAttente]:
+    """The entry and its session, locked and read afresh."""
+    rdv_id = db.session.scalar(select(FileAttente.rdv_id).where(FileAttente.id == attente_id))
+    if rdv_id is None:
+        raise Introuvable
+    (rdv,) = seat_lock(rdv_id)
+    return rdv, db.session.get_one(FileAttente, attente_id, populate_existing=True)
+
+
+def _refuse(rdv: Rdv, places: int) -> None:
+    """Raise why one can't wait for that many seats now."""
+    opened = ouverture(rdv)
+    refusal = opened.waitlist_refusal(utcnow(), seats=places)
+    if refusal is not None and not (refusal.code == "libre" and offres.withheld(rdv)):
+        raise refusal
+
+
+def _refuse_removed(rdv: Rdv, place: Participation | None, entry: FileAttente | None) -> None:
+    """Who was removed by the service comes back through an agent, as for a booking (rule 10)."""
+    removed = place is not None and place.statut is Statut.ANNULE
+    struck = entry is not None and entry.etat is EtatAttente.RETIREE and entry.etat_par is Acteur.AGENT
+    if removed or struck:
+        phone = rdv.organisation.phone
+        call = f"Appelez le {national(phone)}." if phone else "Appelez-nous."
+        raise Refus(f"Nous ne pouvons pas enregistrer cette demande en ligne. {call}")
+
+
+def _refuse_answer(rdv: Rdv, entry: FileAttente, place: Participation | None) -> None:
+    """Raise why the seats asked for can't be taken from the link."""
+    now = utcnow()
+    if rdv.cancelled_at is not None:
+        raise Ferme("Cette séance a été annulée.")
+    if now >= rdv.starts_at:
+        raise Ferme("Cette séance a déjà commencé ou est passée.")
+    _refuse_removed(rdv, place, entry)
+    if entry.etat is EtatAttente.PROPOSEE and entry.jusqua is not None:
+        if now < entry.jusqua:
+            return
+        raise Refus(NOT_YOURS)
+    # Nothing is kept for them: the seats are anybody's, if they are.
+    if ouverture(rdv).refusal(now, seats=entry.places) is None and not offres.withheld(rdv):
+        return
+    if entry.etat is EtatAttente.EXPIREE:
+        raise Refus(NOT_YOURS)
+    if entry.etat is EtatAttente.EN_ATTENTE:
+        raise Complet(f"{NO_LONGER} Vous êtes toujours sur la liste d’attente.")
+    raise Refus(NO_LONGER)
+
+
+def _seat(
+    rdv: Rdv,
+    entry: FileAttente,
+    usager: Usager,
+    *,
+    by: Acteur,
+    agent: Agent | None = None,
+    surbooking: bool = False,
+    prevenir: bool = True,
+) -> Participation:
+    """Their seats: what was held for them is given back first, then taken; what is left goes on."""
+    offres.move(rdv, entry, EtatAttente.ACCEPTEE, by=by, agent=agent)
+    seated = [usager, *_with_them(rdv, entry, usager)]
+    rows = give_seats(rdv, seated, by=by, agent=agent, prevenir=prevenir, surbooking=surbooking)
+    for row in rows:
+        row.telephone, row.courriel = entry.telephone, entry.courriel
+        row.refus_sms, row.refus_courriel = entry.refus_sms, entry.refus_courriel
+    rows[0].numero_dossier = entry.numero_dossier
+    offres.pass_on(rdv)
+    db.session.flush()
+    if prevenir and utcnow() < rdv.starts_at:
+        author = agent.id if agent else None
+        emit(Inscription(auteur_agent_id=author, participation_id=rows[0].id, version=rows[0].version))
+    return rows[0]
+
+
+def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
+    """Those who come with the person who waited: named, or known by their number only. Who had a place here with them
+    before, and left it, is the same."""
+    known = {
+        (fold(one.first_name), fold(one.last_name)): one
+        for one, statut in db.session.execute(
+            select(Usager, Participation.statut)
+            .join(Participation, Participation.usager_id == Usager.id)
+            .where(Participation.rdv_id == rdv.id, Usager.responsable_id == usager.id)
+        )
+        if statut is Statut.EXCUSE
+    }
+    named = list(entry.accompagnants)
+    named += [
+        {"prenom": f"Accompagnant {n} de {usager.first_name[:PRENOM]}", "nom": usager.last_name}
+        for n in range(len(named) + 1, entry.places)
+    ]
+    found = []
+    for one in named[: entry.places - 1]:
+        born = one.get("date_naissance")
+        relative = known.pop((fold(one["prenom"]), fold(one["nom"])), None)
+        if relative is None:
+            identity = Identity(one["prenom"], one["nom"], date_naissance=date.fromisoformat(born) if born else None)
+            relative, _ = find_or_create(rdv.organisation_id, identity, known=False)
+            relative.responsable_id = usager.id
+        found.append(relative)
+    db.session.flush()
+    return found
+
+
+def _wait(rdv: Rdv, entry: FileAttente) -> None:
+    """At the end of the list, from now."""
+    with db.session.no_autoflush:
+        entry.rang, entry.inscrit_le, entry.ouverte_le = queries.last_rank(rdv.id) + 1, utcnow(), None
+    offres.move(rdv, entry, EtatAttente.EN_ATTENTE, by=Acteur.USAGER)
+    emit(Attente(attente_ids=(entry.id,)))
+    offres.pass_on(rdv)
+
+
+def _kept(one: Mapping[str, Any]) -> dict[str, Any]:
+    born = one.get("date_naissance")
+    return {"prenom": one["prenom"], "nom": one["nom"], "date_naissance": born.isoformat() if born else None}
+
+
+def _first_time(rdv_id: int, envoi: str, identity: Identity, places: int) -> bool:
+    """Is it the first time this form comes? The same id with the same content gets its first answer again (rule 19)."""
+    content = repr(("attente", rdv_id, envoi, astuple(identity), places))
+    cle = hashlib.sha256(content.encode()).hexdigest()
+    return db.session.execute(_forms(db.session.get_bind().dialect.name), {"cle": cle}).first() is not None
+
+
+@cache
+def _forms(dialect: str) -> Any:
+    return insert(Envoi.__table__, dialect).on_conflict_do_nothing().returning(Envoi.cle)
