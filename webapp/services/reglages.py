@@ -13,7 +13,7 @@ from webapp.domain.settings import resolve
 from webapp.extensions import db
 from webapp.models import Agent, Rdv
 
-from . import journal
+from . import journal, offres
 from .droits import require
 from .rdvs import effective_capacity
 from .transaction import seat_lock, transaction
@@ -72,6 +72,7 @@ def set_reglages(rdv_id: int, data: Propres, *, agent: Agent, connu: str = "") -
         rdv.version += 1
         db.session.flush()
         journal.note(rdv.organisation_id, "seance_reglages", rdv, agent=agent, rdv_id=rdv.id, changements=changes)
+        offres.pass_on(rdv)
         live.publish(rdv.id, rdv.version)
         return rdv, True
 
@@ -82,6 +83,8 @@ def _capacity(rdv: Rdv) -> int | None:
     free_entry = resolve("reservable_par", **levels).valeur is ReservablePar.ENTREE_LIBRE
     if free_entry and rdv.places_prises:
         raise Refus("Des personnes sont inscrites : la séance ne devient pas une entrée libre.")
+    if free_entry and rdv.places_attente:
+        raise Refus("Des personnes attendent une place : la séance ne devient pas une entrée libre.")
     if rdv.capacite_propre is not None and rdv.capacite_propre < 1:
         raise Refus("La capacité est d’au moins une place.")
     capacity = effective_capacity(rdv)
