@@ -1,6 +1,7 @@
 """A session's agents change alone, and survive its plage; its date and place still follow it."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -13,7 +14,9 @@ from tests.services.test_plages import Place, sessions
 from webapp.domain.errors import Interdit, Introuvable, Perime, Refus
 from webapp.extensions import db
 from webapp.models import Agent, Journal, Notification, PlageOuverture, Rdv
-from webapp.services.animation import agents_cle, change_agents
+from webapp.services.animation import agents_cle, change_agents, replace_agent
+from webapp.services.checks import broken
+from webapp.services.plages import save_plage
 from webapp.services.rdvs import cancel_rdv
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)  # a Sunday
@@ -127,3 +130,47 @@ def test_a_session_without_a_plage_has_agents_of_its_own_anyway(series: Series) 
     db.session.commit()
     assert change_agents(rdv.id, [series.paul.id], agent=series.agent)
     assert who(rdv) == {series.paul.id} and not rdv.agents_propres
+
+
+def test_agents_and_their_plage_change_at_once_without_blocking_each_other(app: Flask, series: Series) -> None:
+    """Opposite orders of the same sessions: everybody gets through, and what was changed alone stays."""
+    ids = [rdv.id for rdv in series.sessions()][:6]
+    holder, paul, zoe, plage_id = series.agent.id, series.paul.id, series.zoe.id, series.plage.id
+    data = [series.data(start_time=time(hour)) for hour in (9, 10, 11)]
+    db.session.commit()
+    failures: list[BaseException] = []
+
+    def hand(work: Callable[[int, Agent], Any]) -> threading.Thread:
+        def run() -> None:
+            with app.app_context():
+                agent = db.session.get_one(Agent, holder)
+                for turn in range(6):
+                    try:
+                        work(turn, agent)
+                    except BaseException as error:
+                        failures.append(error)
+
+        return threading.Thread(target=run)
+
+    def swap(first: int, second: int, order: list[int]) -> Callable[[int, Agent], Any]:
+        def work(turn: int, agent: Agent) -> None:
+            one, other = (first, second) if turn % 2 else (second, first)
+            replace_agent(one, dict.fromkeys(order, other), agent=agent)
+
+        return work
+
+    hands = [
+        hand(swap(holder, paul, ids)),
+        hand(swap(holder, zoe, ids[::-1])),
+        hand(lambda turn, agent: change_agents(ids[turn], [paul, zoe], agent=agent)),
+        hand(lambda turn, agent: save_plage(plage_id, data[turn % 3], agent)),
+    ]
+    for one in hands:
+        one.start()
+    for one in hands:
+        one.join(60)
+    assert failures == []
+    for rdv in series.sessions():
+        own = who(rdv) != {holder}
+        assert rdv.agents and rdv.agents_propres is own
+    assert list(broken()) == []
