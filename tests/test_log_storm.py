@@ -30,6 +30,7 @@ def addresses(rdv_id: int) -> Iterator[tuple[str, str]]:
     """Methods and addresses: pages, links that open nothing, bugs, forms without a token, nonsense."""
     for path in (f"/rdv/{rdv_id}", f"/p/{TOKEN}", f"/p/{TOKEN}/panne", f"/i/{TOKEN}", "/doublon", f"/agent/{NAME}"):
         yield "GET", f"{path}?{QUERY}"
+    yield "GET", f"/?{urllib.parse.urlencode({'quoi': NAME, 'ou': PHONE})}"
     for path in (f"/rdv/{rdv_id}/inscription", f"/p/{TOKEN}/desistement", "/mes-rendez-vous", "/agent/connexion"):
         yield "POST", path
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import current_app, g
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 from wtforms import HiddenField, StringField
 
 FILLED = (
@@ -21,15 +22,15 @@ def _signer() -> Signer:
 
 
 def sealed() -> str:
-    """The random id of a form, with the moment it was made, signed."""
-    return _signer().sign(f"{secrets.token_urlsafe(16)}.{time.time_ns() // 1_000_000}").decode()
+    """The random id of a form, with the moment it was made, signed; letters, digits, - and _ only, as any other id."""
+    return base64_encode(_signer().sign(f"{secrets.token_urlsafe(16)}.{time.time_ns() // 1_000_000}")).decode()
 
 
 def age(envoi: str) -> float | None:
     """How many seconds ago the form with this id was made; None when this site did not make it."""
     try:
-        made = int(_signer().unsign(envoi).decode().rpartition(".")[2])
-    except (BadSignature, ValueError):
+        made = int(_signer().unsign(base64_decode(envoi)).decode().rpartition(".")[2])
+    except (BadData, ValueError):
         return None
     return time.time() - made / 1000
 
