@@ -1,5 +1,6 @@
 """Booking for several, without JavaScript: nothing typed is lost, one is asked to check, the link moves each or all."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.pages import Page, PageClient
-from tests.visitors import PERSON, another, change, counts, fill_up, links_of, motif_address, session
+from tests.visitors import PERSON, another, change, counts, fill_up, links_of, motif_address, session, statements
 from webapp.clock import utcnow
 from webapp.domain.participation import Statut
 from webapp.extensions import db
@@ -253,3 +254,22 @@ def test_from_the_link_of_a_text_to_a_seat_in_three_pages(client: PageClient, ap
     done = form.form("/inscription").submit(PERSON)
     assert done.h1 == "Votre place est réservée" and counts(app) == (1, 1, 1)
     assert len(form.select("main form")) == 1 and len({dates.url, page.url, form.url}) == 3
+
+
+def test_a_booking_costs_as_few_statements_as_before_households(client: PageClient, app: Flask, rdv_id: int) -> None:
+    visitor, counted = client.another(), []
+
+    def costing(act: Callable[[], Page]) -> Page:
+        with statements(app) as seen:
+            page = act()
+        counted.append(len(seen))
+        return page
+
+    costing(lambda: visitor.get(f"/rdv/{rdv_id}"))
+    form = costing(lambda: visitor.get(f"/rdv/{rdv_id}/inscription")).form("/inscription")
+    costing(lambda: form.submit(PERSON, follow=False))
+    costing(lambda: visitor.get(f"/rdv/{rdv_id}/confirmation"))
+    check = filled(client.another(), rdv_id).form("/inscription")
+    check.values["nom"] = ["Sow"]
+    costing(lambda: check.submit(button="Réserver les 3 places", follow=False))
+    assert counted[:4] == [1, 1, 13, 1] and counted[4] <= 34, counted
