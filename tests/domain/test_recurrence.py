@@ -12,6 +12,8 @@ from webapp.domain.recurrence import (
     Frequency,
     Recurrence,
     RecurrenceError,
+    ended_before,
+    going_on,
     horizon,
     interval_utc,
     occurrences,
@@ -303,3 +305,49 @@ def test_a_session_always_ends_after_it_starts(day: date, start: time, end: time
 )
 def test_horizon(now: str, delay: int, tz: str, last: str) -> None:
     assert horizon(datetime.fromisoformat(now).replace(tzinfo=UTC), delay, tz) == date.fromisoformat(last)
+
+
+# --- ended, and going on ----------------------------------------------------------------------------------------------
+
+FIRST = date(2026, 12, 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "day", "until", "skipped"),
+    [
+        ("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU", date(2026, 12, 15), date(2026, 12, 14), set()),
+        ("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;UNTIL=20261208", date(2026, 12, 15), date(2026, 12, 8), set()),
+        ("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;COUNT=9", date(2026, 12, 15), date(2026, 12, 14), set()),
+        ("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;COUNT=2", date(2026, 12, 15), None, set()),
+        ("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU", FIRST, FIRST, {FIRST}),
+        ("FREQ=MONTHLY;INTERVAL=1;BYMONTHDAY=15", date(2026, 11, 1), FIRST, {FIRST}),
+        ("", date(2026, 12, 15), None, set()),
+        ("", FIRST, None, {FIRST}),
+    ],
+)
+def test_a_rule_ended_before_a_day_keeps_what_came_before_and_nothing_after(
+    rule: str, day: date, until: date | None, skipped: set[date]
+) -> None:
+    before = Recurrence.from_rrule(rule)
+    ended, out = ended_before(FIRST, before, day)
+    assert (ended.until, out) == (until, skipped)
+    far = date(2028, 1, 1)
+    kept = [one for one in occurrences(FIRST, before, frozenset(), FIRST, far) if one < day]
+    assert occurrences(FIRST, ended, out, FIRST, far) == kept
+
+
+@pytest.mark.parametrize("rule", ["BYDAY=TU;COUNT=9", "BYDAY=TU,TH", "BYDAY=TU;UNTIL=20270223"])
+@pytest.mark.parametrize("interval", [1, 2, 3])
+def test_what_goes_on_keeps_its_rhythm_and_its_count(rule: str, interval: int) -> None:
+    whole = Recurrence.from_rrule(f"FREQ=WEEKLY;INTERVAL={interval};{rule}")
+    far = date(2027, 12, 31)
+    every = occurrences(FIRST, whole, frozenset(), FIRST, far)
+    for day in (every[2], every[2] - timedelta(days=1)):
+        first, rest = going_on(FIRST, whole, day)
+        assert occurrences(first, rest, frozenset(), first, far) == every[2:]
+
+
+def test_after_the_last_date_only_a_single_one_goes_on() -> None:
+    over = Recurrence.from_rrule("FREQ=WEEKLY;INTERVAL=1;BYDAY=TU;COUNT=2")
+    assert going_on(FIRST, over, date(2027, 1, 5)) == (date(2027, 1, 5), Recurrence())
+    assert going_on(FIRST, Recurrence(), FIRST) == (FIRST, Recurrence())

@@ -169,6 +169,8 @@ def test_who_would_be_told_counts_a_message_for_each_session() -> None:
     told = prevenus(queries.booked(place.org.id, place.lieu, utcnow()))
     assert (told.personnes, told.phrase) == (2, "2 SMS, 2 courriels, 1 à appeler")
     assert [person.id for person in told.a_appeler] == [nobody_reaches.id]
+    short = prevenus(queries.booked(place.org.id, place.lieu, utcnow()), textes=1)  # the day's budget, whatever is told
+    assert (short.sms, short.manquent) == (1, 1)
 
 
 def test_a_correction_told_to_nobody_costs_the_same_however_many_sessions() -> None:

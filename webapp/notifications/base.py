@@ -425,14 +425,14 @@ def _promise(dialect: str, again: bool) -> Any:
     statement = insert(Notification.__table__, dialect)
     key = list(_PROMISE.columns)
     if not again:
-        return statement.on_conflict_do_nothing(index_elements=key).returning(Notification.id)
+        return statement.on_conflict_do_nothing(index_elements=key)
     anew = {
         name: statement.excluded[name] for name in ("etat", "prevue_le", "a_envoyer_le", "participation_ids", "cree_le")
     }
     left_out = row.etat == bindparam(None, EtatNotification.IGNOREE, row.etat.type)
     return statement.on_conflict_do_update(
         index_elements=key, set_=anew | {"tentatives": 0, "erreur": ""}, where=left_out
-    ).returning(Notification.id)
+    )
 
 
 def emit(event: Event) -> int:
