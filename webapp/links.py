@@ -17,6 +17,7 @@ from webapp.domain.codes import six_digits
 PARTICIPATION = "participation"
 MOT_DE_PASSE = "mot_de_passe"
 ACCES = "acces"
+INVITATION = "invitation"
 
 _SHAPE = re.compile(r"[\w-]{22}", re.ASCII)
 

@@ -2,6 +2,7 @@
 
 from .acces import Acces
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
+from .invitation import Invitation
 from .journal import Journal
 from .message import Message
 from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
@@ -23,6 +24,7 @@ __all__ = [
     "DroitAgent",
     "Envoi",
     "EtatNotification",
+    "Invitation",
     "Journal",
     "Lieu",
     "Message",

@@ -61,7 +61,9 @@ class Notification(Horodatage, Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
     event: Mapped[str] = mapped_column(String(40))
-    sujet_type: Mapped[str] = mapped_column(String(20))  # participation, rdv, agent, organisation, message, acces
+    sujet_type: Mapped[str] = mapped_column(
+        String(20)
+    )  # participation, rdv, agent, organisation, message, acces, invitation
     sujet_id: Mapped[int]
     changement: Mapped[str] = mapped_column(String(80))
     canal: Mapped[Canal] = mapped_column(Word(Canal))

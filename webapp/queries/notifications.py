@@ -18,6 +18,7 @@ from webapp.models import (
     Agent,
     Canal,
     EtatNotification,
+    Invitation,
     Motif,
     Notification,
     Organisation,
@@ -25,6 +26,8 @@ from webapp.models import (
     Rdv,
     Usager,
 )
+
+from . import invitations
 
 WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
 WAIT_FOR_EARLIER = timedelta(minutes=10)
@@ -139,6 +142,7 @@ class Batch:
     rdvs: Mapping[int, Rdv]
     agents: Mapping[int, Agent]
     demandes: Mapping[int, Acces] = field(default_factory=dict)
+    invitations: Mapping[int, Invitation] = field(default_factory=dict)
     history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
     """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
     id, event, changement, etat, participation_ids, avant, dit."""
@@ -178,7 +182,7 @@ def _version(changement: str) -> int:
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
     """Those of these rows that are still claimed until then, in the order of `ids`, with their subjects:
-    seven statements at most."""
+    eight statements at most."""
     found = {
         row.id: row
         for row in db.session.scalars(
@@ -227,6 +231,7 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         sessions,
         {agent.id: agent for agent in agents},
         _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
+        invitations.by_id({row.sujet_id for row in rows if row.sujet_type == invitations.EVENT}),
         _history([row for row in rows if row.avant]),
     )
 

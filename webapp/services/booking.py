@@ -25,7 +25,7 @@ from webapp.models import Agent, Envoi, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import usagers as people
 
-from . import journal
+from . import invitations, journal
 from .droits import grantors, may
 from .transaction import seat_lock, transaction, written
 from .usagers import find_or_create
@@ -50,18 +50,21 @@ def book_seat(
     usager_id: int | None = None,
     surbooking: bool = False,
     prevenir: bool = True,
+    invitation_id: int | None = None,
+    changer: bool = False,
 ) -> Booking:
     """Give one person one seat, or refuse with the reason.
 
-    `identity` is what a form says; an agent may name a known `usager_id` instead. `envoi` is the form's random id: the
-    same form sent again gets its first answer while the seat it gave is held. Raises `Introuvable`, `Ferme`, `Complet`,
-    `Refus`, `Interdit`, `Occupe`.
+    `identity` is what a form says; an agent, or an invitation (`invitation_id`), may name a known `usager_id` instead.
+    `changer`: the seat the invitation gave before is given back for this one. `envoi` is the form's random id: the same
+    form sent again gets its first answer while the seat it gave is held. Raises `Introuvable`, `Ferme`, `Complet`,
+    `AutreSeance`, `Refus`, `Interdit`, `Occupe`.
     """
     rdv = db.session.get(Rdv, rdv_id)
     if rdv is None:
         raise Introuvable
     cle = _form_key(rdv_id, envoi, identity, usager_id)
-    demande = _Demande(identity, usager_id, by, agent, surbooking, prevenir, cle)
+    demande = _Demande(identity, usager_id, by, agent, surbooking, prevenir, cle, invitation_id, changer)
     full = rdv.jauge().libres < 1
     if full or by is not Acteur.AGENT:
         try:
@@ -92,6 +95,8 @@ class _Demande:
     surbooking: bool
     prevenir: bool
     cle: str
+    invitation_id: int | None = None
+    changer: bool = False
 
     def keys(self) -> list[str]:
         """What the person is recognised by, unless their number in the file says who they are."""
@@ -125,18 +130,22 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
             if first is not None:
                 return first
         usager, new = _person(rdv.organisation_id, demande, known=known)
+        before = None
+        if demande.invitation_id is not None:
+            before = invitations.use(demande.invitation_id, rdv, usager, changer=demande.changer)
         if not demande.surbooking and (new or people.participation_of(rdv.id, usager.id) is None):
             # All is written before the seat is taken, so that the lock everybody waits for is held for a moment only.
             # When there is no seat after all, nothing of it stays. The journal comes after: its lines are read in the
             # order in which seats were taken and given up.
             row = _new_row(rdv, usager, demande)
             _promise(row, demande)
-            (rdv,) = seat_lock(rdv.id)
+            rdv = _locked(rdv, before)
             _refuse(rdv, demande, seated=False)
             _count(rdv, row)
             _note(row, demande)
+            _give_back(before)
             return Booking(row.id, deja=False)
-        (rdv,) = seat_lock(rdv.id)
+        rdv = _locked(rdv, before)
         set_committed_value(rdv, "agents", agents)
         found = people.participation_of(rdv.id, usager.id)
         seated = found is not None and holds_seat(found.statut)
@@ -152,7 +161,25 @@ def _book(rdv: Rdv, demande: _Demande) -> Booking:
         db.session.flush()
         _promise(row, demande)
         _note(row, demande, **({"surbooking": True} if over else {}))
+        _give_back(before)
         return Booking(row.id, deja=False)
+
+
+def _locked(rdv: Rdv, before: Participation | None) -> Rdv:
+    """The session's row, locked together with that of the seat given back for this one, if any."""
+    rows = seat_lock(rdv.id, *([before.rdv_id] if before is not None else []))
+    return next(row for row in rows if row.id == rdv.id)
+
+
+def _give_back(before: Participation | None) -> None:
+    """The seat that was changed for another, in the same transaction: the person never has none, nor two."""
+    row = db.session.get(Participation, before.id, populate_existing=True) if before is not None else None
+    if row is None or not holds_seat(row.statut):
+        return
+    rdv = row.rdv
+    now, tz = utcnow(), rdv.organisation.timezone
+    check_transition(Acteur.USAGER, row.statut, Statut.EXCUSE, now=now, starts_at=rdv.starts_at, tz=tz)
+    _move(rdv, row, Statut.EXCUSE, by=Acteur.USAGER, agent=None)
 
 
 def _person(organisation_id: int, demande: _Demande, *, known: bool) -> tuple[Usager, bool]:
@@ -210,6 +237,7 @@ def _come_back(rdv: Rdv, row: Participation, demande: _Demande) -> None:
         raise Refus(f"Nous ne pouvons pas enregistrer cette inscription en ligne. {appel}")
     _set(row, rdv, Statut.INSCRIT, by=demande.by, agent=demande.agent)
     row.inscrit_le, row.raison, row.prevenir = utcnow(), "", demande.prevenir
+    row.invitation_id = demande.invitation_id
 
 
 def change_statut(
@@ -228,11 +256,14 @@ def change_statut(
     `version` is the one the page showed: raises `Perime` when somebody moved that person meanwhile. Asking for the
     status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`, `Interdit`, `Occupe`.
     """
-    rdv_id = db.session.scalar(select(Participation.rdv_id).where(Participation.id == participation_id))
-    if rdv_id is None:
+    question = select(Participation.rdv_id, Participation.invitation_id).where(Participation.id == participation_id)
+    place = db.session.execute(question).first()
+    if place is None:
         raise Introuvable
     with transaction():
-        (rdv,) = seat_lock(rdv_id)
+        if place.invitation_id is not None and statut is Statut.INSCRIT and by is not Acteur.AGENT:
+            invitations.check_only_seat(place.invitation_id, place.rdv_id)
+        (rdv,) = seat_lock(place.rdv_id)
         row = db.session.get(Participation, participation_id, populate_existing=True)
         assert row is not None
         if row.statut is statut:
@@ -244,32 +275,47 @@ def change_statut(
             raise Refus("Cette séance est annulée : les statuts ne changent plus.")
         now = utcnow()
         check_transition(by, row.statut, statut, now=now, starts_at=rdv.starts_at, tz=rdv.organisation.timezone)
-        before, delta = row.statut, seat_delta(row.statut, statut)
         over = False
-        if delta > 0 and now < rdv.starts_at:
+        if seat_delta(row.statut, statut) > 0 and now < rdv.starts_at:
             over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking)
-        rdv.version += 1
-        rdv.places_prises += delta
-        _set(row, rdv, statut, by=by, agent=agent)
-        row.raison = raison[:120] if statut is Statut.EXCUSE else ""
-        if statut is Statut.INSCRIT and delta > 0:
-            row.inscrit_le, row.prevenir = now, prevenir
-        journal.note(
-            rdv.organisation_id,
-            "statut",
-            row,
-            by=by,
-            agent=agent,
-            rdv_id=rdv.id,
-            de=before,
-            a=statut,
-            **({"surbooking": True} if over else {}),
-            **({} if prevenir else {"prevenir": False}),
-        )
-        if prevenir and now < rdv.starts_at:
-            _tell(row, before, statut, agent)
-        live.publish(rdv.id, rdv.version)
+        _move(rdv, row, statut, by=by, agent=agent, prevenir=prevenir, raison=raison, over=over)
         return row
+
+
+def _move(
+    rdv: Rdv,
+    row: Participation,
+    statut: Statut,
+    *,
+    by: Acteur,
+    agent: Agent | None,
+    prevenir: bool = True,
+    raison: str = "",
+    over: bool = False,
+) -> None:
+    """What moving somebody writes, once it is allowed and the session's row is locked."""
+    now, before, delta = utcnow(), row.statut, seat_delta(row.statut, statut)
+    rdv.version += 1
+    rdv.places_prises += delta
+    _set(row, rdv, statut, by=by, agent=agent)
+    row.raison = raison[:120] if statut is Statut.EXCUSE else ""
+    if statut is Statut.INSCRIT and delta > 0:
+        row.inscrit_le, row.prevenir = now, prevenir
+    journal.note(
+        rdv.organisation_id,
+        "statut",
+        row,
+        by=by,
+        agent=agent,
+        rdv_id=rdv.id,
+        de=before,
+        a=statut,
+        **({"surbooking": True} if over else {}),
+        **({} if prevenir else {"prevenir": False}),
+    )
+    if prevenir and now < rdv.starts_at:
+        _tell(row, before, statut, agent)
+    live.publish(rdv.id, rdv.version)
 
 
 def _tell(row: Participation, before: Statut, after: Statut, agent: Agent | None) -> None:
@@ -326,7 +372,7 @@ def _seated(rdv: Rdv, demande: _Demande) -> bool:
 def _refuse(rdv: Rdv, demande: _Demande, *, seated: bool) -> bool:
     """Raise the reason why this may not be booked now; True when it goes over the capacity on purpose."""
     if demande.by is not Acteur.AGENT:
-        refusal = ouverture(rdv).refusal(utcnow(), seated=seated)
+        refusal = ouverture(rdv).refusal(utcnow(), seated=seated, invited=demande.invitation_id is not None)
         if refusal is not None:
             raise refusal
         return False
@@ -384,6 +430,7 @@ def _new_row(rdv: Rdv, usager: Usager, demande: _Demande) -> Participation:
         raison="",
         prevenir=demande.prevenir,
         rappeler=True,
+        invitation_id=demande.invitation_id,
         refus_sms=bool(typed_only and identity and not identity.telephone and usager.phone),
         refus_courriel=bool(typed_only and identity and not identity.courriel and usager.email),
         **contact,

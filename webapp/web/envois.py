@@ -14,6 +14,7 @@ MESSAGES = {
     "rappel": "Rappel",
     "modification": "Changement",
     "message": "Message d’un agent",
+    "invitation": "Invitation à choisir une date",
     "minimum": "Alerte : peu d’inscrits",
     "recapitulatif": "Récapitulatif du matin",
     "messages_bloques": "Alerte : messages bloqués",
