@@ -145,6 +145,19 @@ class InscriptionForm(BaseForm):
         self.values["numero_dossier"] = number or None
 
 
+class InvitationForm(BaseForm):
+    """Who is invited books: there is nothing to fill in. `changer`: the seat chosen before is given back."""
+
+    connu = HiddenField()
+    changer = HiddenField()
+
+    def __init__(self, connu: str = "") -> None:
+        """`connu` as in `InscriptionForm`."""
+        super().__init__()
+        self.moved = self.connu.data not in (None, "", connu)
+        self.connu.data = connu
+
+
 RAISONS = (
     "Je suis malade",
     "Je travaille ou je suis en formation",

@@ -4,4 +4,14 @@ from flask import Blueprint
 
 bp = Blueprint("public", __name__)
 
-from . import canaux, flux, informations, inscription, mes_rendez_vous, participation, recherche, seance  # noqa: E402,F401
+from . import (  # noqa: E402
+    canaux,  # noqa: F401
+    flux,  # noqa: F401
+    informations,  # noqa: F401
+    inscription,  # noqa: F401
+    invitation,  # noqa: F401
+    mes_rendez_vous,  # noqa: F401
+    participation,  # noqa: F401
+    recherche,  # noqa: F401
+    seance,  # noqa: F401
+)

@@ -19,10 +19,11 @@ from webapp.web.forms.public import InscriptionForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
-from . import bp
+from . import bp, invite
+from .invitation import by_invitation
 from .limites import check_rate
 from .recu import booked_here, forget, remember
-from .vues import find_session, other_cards, seance_of
+from .vues import MOVED, find_session, other_cards, seance_of
 
 
 @bp.route("/rdv/<int:rdv_id>/inscription", methods=["GET", "POST"])
@@ -30,6 +31,8 @@ from .vues import find_session, other_cards, seance_of
 def inscription(rdv_id: int) -> ResponseReturnValue:
     """The form. `reprendre=1` only fills it, with what was typed for a session that was not possible."""
     rdv = find_session(rdv_id)
+    if found := invite.to(rdv):
+        return by_invitation(rdv, found)
     form = InscriptionForm(rdv.motif, rdv.organisation.timezone, OuEtQuand.of(rdv).cle)
     seance = seance_of(rdv)
     if request.method == "GET" and seance.refus:
@@ -40,7 +43,7 @@ def inscription(rdv_id: int) -> ResponseReturnValue:
         try:
             check_rate()
             if form.moved and not seance.refus:
-                raise Perime("La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau.")
+                raise Perime(MOVED)
             book_seat(rdv_id, form.identity, by=Acteur.USAGER, envoi=form.envoi.data or "")
         except Introuvable:
             raise
@@ -74,6 +77,7 @@ def confirmation(rdv_id: int) -> ResponseReturnValue:
 def terminer(rdv_id: int) -> ResponseReturnValue:
     """« Terminer »: the next person at this screen sees nothing of it."""
     forget(rdv_id)
+    invite.forget()
     flash("C’est terminé : votre réservation n’est plus affichée sur cet appareil.", "success")
     return go_to(url_for(".accueil"))
 

@@ -22,7 +22,7 @@ from webapp.web.security import keeps_form
 from . import bp
 from .limites import check_rate
 from .seance import calendar_file
-from .vues import other_cards, seance_of, show
+from .vues import lost_link, other_cards, seance_of, show
 
 
 class Moment(StrEnum):
@@ -43,9 +43,7 @@ def find_place(token: str) -> Participation:
     """The place behind that link; its organisation is the page's."""
     found = queries.participation_by_hash(links.fingerprint(token))
     if found is None:
-        if len(everybody := queries.organisations()) == 1:
-            show(everybody[0])  # whom to call
-        raise Introuvable("Ce lien ne mène à aucun rendez-vous.")
+        raise lost_link()
     show(found.rdv.organisation)
     return found
 

@@ -11,13 +11,14 @@ from webapp.clock import utcnow
 from webapp.domain.contacts import fold
 from webapp.domain.errors import Introuvable
 from webapp.domain.theme import accents
-from webapp.models import Lieu, Organisation
+from webapp.models import Lieu, Organisation, ouverture
 from webapp.queries import public as queries
 from webapp.queries.public import Prochaine
 from webapp.web.htmx import respond
 from webapp.web.intake import number
 
-from . import bp
+from . import bp, invite
+from .invitation import shown
 from .vues import by_month, card, show
 
 PER_PAGE = 10
@@ -93,19 +94,24 @@ def motif(slug: str, motif_id: int) -> ResponseReturnValue:
     found = queries.motif_of(slug, motif_id)
     if found is None:
         raise Introuvable
-    now = utcnow()
-    places = queries.places_of(found, now)
+    now, invitation = utcnow(), invite.current()
+    if invitation is not None and invitation.motif_id != found.id:
+        invitation = None
+    invited = invitation is not None
+    places = queries.places_of(found, now, invited=invited)
     lieu_id = request.args.get("lieu", type=number)
     if lieu_id not in {place.lieu.id for place in places}:
         lieu_id = None
-    count = queries.count_coming(found, now, lieu_id)
-    if not count and found.reservable_par not in queries.OPEN:
+    count = queries.count_coming(found, now, lieu_id, invited=invited)
+    if not count and not invited and found.reservable_par not in queries.OPEN:
         raise Introuvable  # never opened online: as if it did not exist
     show(found.organisation)
     pages = max(1, ceil(count / PER_PAGE))
     page = min(max(1, request.args.get("page", 1, number)), pages)
-    sessions = queries.coming(found, now, lieu_id, limit=PER_PAGE, offset=(page - 1) * PER_PAGE)
+    sessions = queries.coming(found, now, lieu_id, limit=PER_PAGE, offset=(page - 1) * PER_PAGE, invited=invited)
     cards = [card(rdv, now) for rdv in sessions]
+    # Streams are the same for everybody: a page with sessions that are not asks for its gauges itself.
+    streamed = bool(cards) and all(ouverture(rdv).public() for rdv in sessions)
     return respond(
         "public/motif.html",
         motif=found,
@@ -115,7 +121,8 @@ def motif(slug: str, motif_id: int) -> ResponseReturnValue:
         page=page,
         pages=pages,
         href_for=lambda n: url_for(".motif", slug=slug, motif_id=motif_id, lieu=lieu_id, page=n),
-        flux_url=url_for(".flux", rdv=[one.id for one in cards]) if cards else "",
+        flux_url=url_for(".flux", rdv=[one.id for one in cards]) if streamed else "",
+        invite=shown(invitation),
     )
 
 

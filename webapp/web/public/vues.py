@@ -17,7 +17,10 @@ from webapp.models import Organisation, Rdv, ouverture
 from webapp.queries import public as queries
 from webapp.web.vues import SeanceVue
 
+from . import invite
+
 MAP = "https://www.openstreetmap.org/search?"
+MOVED = "La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +47,20 @@ def show(organisation: Organisation) -> None:
 
 
 def find_session(rdv_id: int) -> Rdv:
-    """The public session of this address; raises `Introuvable` for any other, whatever the reason."""
-    rdv = queries.session_by_id(rdv_id)
+    """The session of this address that exists for this visitor; raises `Introuvable` for any other, whatever the
+    reason."""
+    rdv = queries.session_by_id(rdv_id, invite.motif_id())
     if rdv is None:
         raise Introuvable
     show(rdv.organisation)
     return rdv
+
+
+def lost_link() -> Introuvable:
+    """What a personal link that opens nothing answers, whatever the reason; the page says whom to call."""
+    if len(everybody := queries.organisations()) == 1:
+        show(everybody[0])
+    return Introuvable("Ce lien ne mène à aucun rendez-vous.")
 
 
 def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
@@ -58,7 +69,7 @@ def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
     levels: dict[str, Any] = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
     frozen = rdv.fige or {}
     opened = ouverture(rdv)
-    refusal = opened.refusal(now)
+    refusal = opened.refusal(now, invited=invite.to(rdv) is not None)
     vue = card(rdv, now)
     adresse = rdv.lieu.adresse_complete if rdv.lieu else ""
     return Seance(
@@ -82,7 +93,7 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "") -> SeanceVue:
     tz = rdv.organisation.timezone
     start, end = local(rdv.starts_at, tz), local(rdv.ends_at, tz)
     opened = ouverture(rdv)
-    refusal = opened.refusal(now)
+    refusal = opened.refusal(now, invited=invite.to(rdv) is not None)
     full = refusal is not None and refusal.code == "complet"
     free = opened.reservable_par is ReservablePar.ENTREE_LIBRE
     frozen = rdv.fige or {}
@@ -106,7 +117,7 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "") -> SeanceVue:
 def other_cards(rdv: Rdv, now: datetime | None = None) -> list[SeanceVue]:
     """Other sessions of the same motif, to propose when this one is not possible."""
     now = now or utcnow()
-    return [card(other, now) for other in queries.others(rdv, now)]
+    return [card(other, now) for other in queries.others(rdv, now, invited=invite.to(rdv) is not None)]
 
 
 def by_month(cards: Iterable[SeanceVue]) -> list[tuple[datetime, list[SeanceVue]]]:
