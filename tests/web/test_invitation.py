@@ -93,7 +93,7 @@ def test_from_the_link_to_the_seat_without_saying_who_one_is(
     page = client.get(page.location)
     assert page.h1 == "Bilan de parcours" and page.has("Invitation pour Yasmina") and page.has("12 places libres")
     page = page.link("Réserver le").link("Réserver ma place")
-    assert page.h1 == "Réserver la place de Yasmina" and page.has("Pour qui a reçu notre invitation.")
+    assert page.h1 == "Réserver une place pour Yasmina" and page.has("Pour qui a reçu notre invitation.")
     assert page.has("par SMS au 06 •• •• •• 01 et par courriel à y••••@exemple.fr")
     assert set(page.form("/inscription").names) == {"csrf_token", "envoi", "connu"}
     page = page.form("/inscription").submit()
