@@ -21,6 +21,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import FORM, TOKEN, Answer, Broken, Browser
 from tests.crowd import person
+from tests.doors_invitations import by_invitation, invite, not_invited
 from tests.pages import Form
 
 PUBLIC, AGENT, REFERENT, VOISIN = "public", "agent", "référent", "voisin"
@@ -50,6 +51,11 @@ class World:
     people: list[int]
     """Numbers of `crowd.person`."""
     links: list[str]
+    invitations: list[str]
+    """Links to choose one session, each to somebody."""
+    for_invited: list[int]
+    """The sessions they may choose, of `invited_to`."""
+    invited_to: int
 
 
 @dataclass
@@ -96,7 +102,8 @@ class Visitor:
     def log_in(self) -> None:
         """Public visitors only need the token of a form."""
         if self.role == PUBLIC:
-            self.get(f"/rdv/{self.world.sessions[0]}/inscription")
+            self.get("/mes-rendez-vous")  # whatever became of the sessions, there is a form
+            assert self.csrf
             return
         self.get("/agent/connexion")
         email = self.dice.choice(self.world.agents[self.role])
@@ -318,6 +325,9 @@ DOORS = (
     _door("public.desistement", excuse, PUBLIC, 7, 303, 409),
     _door("public.reinscription", come_back, PUBLIC, 5, 303, 409),
     _door("public.desistement", altered, PUBLIC, 1, 404),
+    _door("public.inscription", by_invitation, PUBLIC, 6, 303, 404, 409),
+    _door("public.inscription", not_invited, PUBLIC, 1, 404),
+    _door("agent.invitations", invite, STAFF, 1, 303, 409),
     _door("agent.ajouter", add_known, STAFF, 4, 303, 404, 409),
     _door("agent.ajouter", add_new, STAFF, 4, 200, 303, 404, 409),
     _door("agent.ajouter", overbook, STAFF, 2, 303, 403, 404, 409),
@@ -347,6 +357,8 @@ NO_SEATS = {
     "agent.note": "keeps the agents' own words",
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",
+    "public.fermer_invitation": "this browser forgets an invitation",
+    "agent.retrait_invitation": "takes an invitation back, not the seat it gave",
     "public.canaux": "says by what to be told",
     "public.desabonnement": "says no to e-mail",
     "agent.canaux": "notes by what to tell somebody",

@@ -23,7 +23,7 @@ from webapp.clock import utcnow
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.jobs.schedule import RUN_ALONE
-from webapp.models import Motif, Organisation, Rdv, Service
+from webapp.models import Motif, Organisation, Rdv, Service, Usager
 from webapp.notifications import wake
 from webapp.services.plages import PlageData, save_plage
 
@@ -70,13 +70,16 @@ def world(app: Flask, site: Site, number: int) -> World:
         tokens = []
         for rdv in (soon, begun, *alone):
             tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
+        closed = make.motif(mine, capacite_max=SEATS, reservable_par="invites")
+        invited = [make.rdv(closed, starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 5)]
+        invitations = [_invitation(closed, usager_id) for usager_id in known]
         db.session.commit()
         plages = [_plage(mine, motifs[n]) for n in (1, 2)]
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
         made = World(
             url=site.url,
             sessions=[*(rdv.id for rdv in alone), soon.id, *held],
-            sheets=[soon.id, begun.id, *(rdv.id for rdv in alone[:2])],
+            sheets=[soon.id, begun.id, *(rdv.id for rdv in alone[:2]), invited[0].id],
             cancellable=[rdv.id for rdv in alone[3:]],
             motifs=[motif.id for motif in motifs],
             plages=plages,
@@ -86,6 +89,9 @@ def world(app: Flask, site: Site, number: int) -> World:
             known=known,
             people=people,
             links=tokens,
+            invitations=invitations,
+            for_invited=[rdv.id for rdv in invited],
+            invited_to=closed.id,
         )
         db.session.remove()
         return made
@@ -96,6 +102,12 @@ def _known(org: Organisation, number: int) -> make.Usager:
     who = person(number)
     phone = "+33" + who["telephone"].replace(" ", "")[1:]
     return make.usager(org, first_name=who["prenom"], last_name=who["nom"], phone=phone)
+
+
+def _invitation(motif: Motif, usager_id: int) -> str:
+    """The link somebody known was sent."""
+    row = make.invitation(motif, db.session.get_one(Usager, usager_id))
+    return links.token(links.INVITATION, row.lien_nonce)
 
 
 def _plage(service: Service, motif: Motif) -> int:

@@ -18,7 +18,6 @@ from webapp.models import (
     Agent,
     Canal,
     EtatNotification,
-    Invitation,
     Motif,
     Notification,
     Organisation,
@@ -142,7 +141,7 @@ class Batch:
     rdvs: Mapping[int, Rdv]
     agents: Mapping[int, Agent]
     demandes: Mapping[int, Acces] = field(default_factory=dict)
-    invitations: Mapping[int, Invitation] = field(default_factory=dict)
+    invitations: Mapping[int, Any] = field(default_factory=dict)
     history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
     """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
     id, event, changement, etat, participation_ids, avant, dit."""
