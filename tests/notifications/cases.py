@@ -18,6 +18,7 @@ from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.jobs import alerts, reminders
+from webapp.jobs import invitations as repeats
 from webapp.jobs.messages import deliver
 from webapp.models import ConfirmationSms, Discretion, NiveauNotification, Participation, Rdv, TypeLieu, Usager
 from webapp.notifications.wake import QUEUES
@@ -163,7 +164,7 @@ class World:
 
     def tick(self) -> None:
         """What the clock asks for at each minute."""
-        for job in (reminders.emit_due, alerts.under_minimum, alerts.digests, alerts.stuck):
+        for job in (reminders.emit_due, repeats.emit_due, alerts.under_minimum, alerts.digests, alerts.stuck):
             job()
             db.session.remove()
 

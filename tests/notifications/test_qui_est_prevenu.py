@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from tests.notifications import cases_invitations
 from tests.notifications.cases import CONTACTS, Received, World, say, travelling
 from tests.servers import SmsSink, SmtpSink
 from webapp.extensions import db
 
+SENTENCES_OF = (cases_invitations,)
+"""Where the language goes on, beside `cases`."""
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "qui-est-prevenu.md"
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 CASES = ROW.findall(PAGE.read_text())
