@@ -4,10 +4,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.desk import sqlite_only  # noqa: F401
+from webapp import links
+from webapp.clock import utcnow
 from webapp.domain.dates import local
+from webapp.domain.invitations import EtatInvitation
 from webapp.extensions import db
-from webapp.models import Agent, Rdv
+from webapp.models import Agent, Invitation, Rdv
+from webapp.queries import invitations
 from webapp.services import demonstration
+from webapp.services.checks import broken
 from webapp.services.comptes import hash_password
 from webapp.services.demonstration import data
 
@@ -24,3 +29,16 @@ def test_what_is_said_of_the_demonstration_is_true(app: Flask) -> None:
         assert admin["mot_de_passe"] is None and {one["mot_de_passe"] for one in others} == {data.PASSWORD}
         days = [local(rdv.starts_at, rdv.organisation.timezone).date() for rdv in db.session.scalars(select(Rdv))]
         assert days and not [day for day in days if (day.month, day.day) in data.HOLIDAYS]
+
+
+def test_the_demonstration_has_invitations_in_every_state(app: Flask) -> None:
+    with app.app_context():
+        demonstration.load()
+        rows = db.session.scalars(select(Invitation)).all()
+        states = invitations.of_people(rows[0].motif_id, [row.usager_id for row in rows], utcnow())
+        assert set(states.values()) == set(EtatInvitation)
+        assert list(broken()) == []
+        said = str(demonstration.summary())
+        hidden = set(db.session.scalars(select(Rdv.id).where(Rdv.motif_id == rows[0].motif_id)))
+        assert not hidden & set(demonstration.summary()["rdvs"])
+        assert not any(links.token(links.INVITATION, row.lien_nonce) in said for row in rows)
