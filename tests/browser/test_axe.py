@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tests.browser.stage import WAIT_MS, Stage, Watch
 from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
 from tests.browser.states_acces import ACCES
+from tests.browser.states_invitations import INVITATIONS
 from tests.browser.states_lieux import LIEUX
 from tests.databases import Base
 from tests.pages import faults_of_content, faults_of_markup
@@ -79,7 +80,9 @@ def too_wide(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "state", [*PUBLIC, *ACCES, *AGENTS, *LIEUX], ids=lambda state: state.name.replace(", ", "-").replace(" ", "_")
+    "state",
+    [*PUBLIC, *ACCES, *INVITATIONS, *AGENTS, *LIEUX],
+    ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"),
 )
 def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:
     with contexts(state.agent).new_page() as page:
