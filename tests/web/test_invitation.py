@@ -20,6 +20,7 @@ from webapp.extensions import db
 from webapp.models import Invitation, Participation, Rdv, Usager
 from webapp.services.booking import change_statut
 from webapp.services.checks import broken
+from webapp.services.rdvs import cancel_rdv
 
 
 @pytest.fixture
@@ -238,6 +239,24 @@ def test_given_back_it_may_be_used_again(client: PageClient, app: Flask, rdv_id:
     assert page.has("Choisissez une date") and not page.has("Une date est déjà choisie")
     assert book(client, rdv_id).h1 == "Votre place est réservée"
     assert seats(app) == {rdv_id: ["Yasmina inscrit"]}
+
+
+def test_a_session_that_is_cancelled_leads_back_to_the_invitation(
+    client: PageClient, app: Flask, rdv_id: int, token: str
+) -> None:
+    opened(client, token)
+    book(client, rdv_id)
+    (place,) = links_of(app)
+    words = "Votre invitation reste valable"
+    assert not client.another().get(f"/p/{place}").has(words)
+    with app.app_context():
+        agent = make.agent(db.session.get_one(Rdv, rdv_id).motif.service)
+        db.session.commit()
+        cancel_rdv(rdv_id, agent=agent, raison="", prevenir=True)
+    assert client.another().get(f"/p/{place}").has(words)
+    assert opened(client, token).has("Choisissez une date")
+    put(app, retiree_le=utcnow())
+    assert not client.another().get(f"/p/{place}").has(words)
 
 
 def test_going_back_to_a_seat_after_choosing_another_is_refused(

@@ -140,6 +140,12 @@ def find(lien_hash: str) -> Invitation | None:
     return None if closed_now or row.usager.anonymise_le is not None else row
 
 
+def still_opens(place: Participation) -> bool:
+    """Does the invitation this place was taken by still lead to another one?"""
+    row = db.session.get(Invitation, place.invitation_id) if place.invitation_id is not None else None
+    return row is not None and find(row.lien_hash) is not None and queries.seat_of(row) is None
+
+
 def note_opened(invitation_id: int) -> None:
     """Somebody, or a program that looks at links, opened it: agents see it, nothing is used up."""
     with transaction() as session:

@@ -12,6 +12,7 @@ from webapp.domain.errors import DomainError, Introuvable
 from webapp.domain.participation import Acteur, Statut
 from webapp.models import Participation, ouverture
 from webapp.queries import public as queries
+from webapp.services import invitations
 from webapp.services.booking import change_statut
 from webapp.services.preferences import choosable, own_contact
 from webapp.web.envois import masked
@@ -83,6 +84,7 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
         else [],
         ici_seulement=own_contact(place),
         publique=ouverture(rdv).public(),
+        invitation=moment is not Moment.INSCRITE and invitations.still_opens(place),
         autres=other_cards(rdv) if moment is not Moment.INSCRITE else [],
     )
 

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 from flask import g
 
 from webapp.clock import utcnow
-from webapp.domain.capacity import ReservablePar
+from webapp.domain.capacity import Ouverture, ReservablePar
 from webapp.domain.dates import duration, local, span
-from webapp.domain.errors import Introuvable
+from webapp.domain.errors import DomainError, Introuvable
 from webapp.domain.settings import resolve
 from webapp.models import Organisation, Rdv, ouverture
 from webapp.queries import public as queries
@@ -69,7 +69,7 @@ def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
     levels: dict[str, Any] = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
     frozen = rdv.fige or {}
     opened = ouverture(rdv)
-    refusal = opened.refusal(now, invited=invite.to(rdv) is not None)
+    refusal = _refusal(opened, rdv, now)
     vue = card(rdv, now)
     adresse = rdv.lieu.adresse_complete if rdv.lieu else ""
     return Seance(
@@ -93,7 +93,7 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "") -> SeanceVue:
     tz = rdv.organisation.timezone
     start, end = local(rdv.starts_at, tz), local(rdv.ends_at, tz)
     opened = ouverture(rdv)
-    refusal = opened.refusal(now, invited=invite.to(rdv) is not None)
+    refusal = _refusal(opened, rdv, now)
     full = refusal is not None and refusal.code == "complet"
     free = opened.reservable_par is ReservablePar.ENTREE_LIBRE
     frozen = rdv.fige or {}
@@ -112,6 +112,12 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "") -> SeanceVue:
         reservable=refusal is None,
         raison=refusal.message if refusal is not None and not full and not free else "",
     )
+
+
+def _refusal(opened: Ouverture, rdv: Rdv, now: datetime) -> DomainError | None:
+    """Why this visitor can't book it now; who holds an invitation is only asked where it matters."""
+    closed = opened.reservable_par is ReservablePar.INVITES
+    return opened.refusal(now, invited=closed and invite.to(rdv) is not None)
 
 
 def other_cards(rdv: Rdv, now: datetime | None = None) -> list[SeanceVue]:
