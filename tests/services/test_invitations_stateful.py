@@ -67,10 +67,8 @@ class Model:
         return None
 
     def come_back(self, who: int, where: int) -> type[DomainError] | None:
-        if self.by_invitation[who, where] and [s for s in self.seats(who) if s != where]:
+        if self.by_invitation[who, where] and self.seats(who):
             return Refus
-        if self.status[who, where] == "inscrit":
-            return None
         if self.full(where):
             return Complet
         self.status[who, where] = "inscrit"
@@ -194,10 +192,10 @@ class Invited(RuleBasedStateMachine):
         booking.change_statut(self.place(who, where), Statut.EXCUSE, by=Acteur.USAGER)
         self.model.status[who, where] = "excuse"
 
-    @precondition(lambda self: self.model.status)
+    @precondition(lambda self: "excuse" in self.model.status.values())
     @rule(data=st.data())
     def come_back(self, data: Any) -> None:
-        who, where = data.draw(st.sampled_from(self.known()))
+        who, where = data.draw(st.sampled_from([at for at in self.known() if self.model.status[at] == "excuse"]))
         self.form()
         place = self.place(who, where)
         expected = self.model.come_back(who, where)

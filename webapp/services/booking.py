@@ -256,12 +256,13 @@ def change_statut(
     `version` is the one the page showed: raises `Perime` when somebody moved that person meanwhile. Asking for the
     status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`, `Interdit`, `Occupe`.
     """
-    question = select(Participation.rdv_id, Participation.invitation_id).where(Participation.id == participation_id)
-    place = db.session.execute(question).first()
+    question = select(Participation.rdv_id, Participation.invitation_id, Participation.statut)
+    place = db.session.execute(question.where(Participation.id == participation_id)).first()
     if place is None:
         raise Introuvable
+    comes_back = by is not Acteur.AGENT and statut is Statut.INSCRIT is not place.statut
     with transaction():
-        if place.invitation_id is not None and statut is Statut.INSCRIT and by is not Acteur.AGENT:
+        if comes_back and place.invitation_id is not None:
             invitations.check_only_seat(place.invitation_id, place.rdv_id)
         (rdv,) = seat_lock(place.rdv_id)
         row = db.session.get(Participation, participation_id, populate_existing=True)
