@@ -40,6 +40,11 @@ class World:
     links: list[str]
     waits: list[str] = field(default_factory=list)
     """Personal links of those who wait, or did."""
+    invitations: list[str] = field(default_factory=list)
+    """Links to choose one session, each to somebody."""
+    for_invited: list[int] = field(default_factory=list)
+    """The sessions they may choose, of `invited_to`."""
+    invited_to: int = 0
 
 
 @dataclass
@@ -86,7 +91,8 @@ class Visitor:
     def log_in(self) -> None:
         """Public visitors only need the token of a form."""
         if self.role == PUBLIC:
-            self.get(f"/rdv/{self.world.sessions[0]}/inscription")
+            self.get("/mes-rendez-vous")  # whatever became of the sessions, there is a form
+            assert self.csrf
             return
         self.get("/agent/connexion")
         email = self.dice.choice(self.world.agents[self.role])

@@ -21,6 +21,7 @@ from selectolax.lexbor import LexborHTMLParser
 from bench.wire import Answer, Browser
 from tests import doors_attente as attente
 from tests.door_people import AGENT, PUBLIC, REFERENT, VOISIN, Visitor, World
+from tests.doors_invitations import by_invitation, invite, not_invited
 from tests.doors_series import (
     cancel_several,
     change_plage,
@@ -233,6 +234,9 @@ DOORS = (
     _door("public.reinscription", come_back_together, PUBLIC, 3, 303, 409),
     _door("public.reinscription", come_back, PUBLIC, 5, 303, 409),
     _door("public.desistement", altered, PUBLIC, 1, 404),
+    _door("public.inscription", by_invitation, PUBLIC, 6, 303, 404, 409),
+    _door("public.inscription", not_invited, PUBLIC, 1, 404),
+    _door("agent.invitations", invite, STAFF, 1, 303, 409),
     _door("agent.ajouter", add_known, STAFF, 4, 303, 404, 409),
     _door("agent.ajouter", add_new, STAFF, 4, 200, 303, 404, 409),
     _door("agent.ajouter", overbook, STAFF, 2, 303, 403, 404, 409),
@@ -283,6 +287,8 @@ NO_SEATS = {
     "agent.apercu_plage": "shows what is being typed",
     "configuration.apercu_motif": "shows what is being typed",
     "public.contact_": "says where messages go",
+    "public.fermer_invitation": "this browser forgets an invitation",
+    "agent.retrait_invitation": "takes an invitation back, not the seat it gave",
     "public.canaux": "says by what to be told",
     "public.desabonnement": "says no to e-mail",
     "agent.canaux": "notes by what to tell somebody",

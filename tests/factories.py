@@ -11,6 +11,7 @@ from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.contacts import identity_keys
 from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
+from webapp.domain.invitations import LIFE
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
@@ -19,6 +20,7 @@ from webapp.models import (
     Agent,
     DroitAgent,
     FileAttente,
+    Invitation,
     Lieu,
     Motif,
     Organisation,
@@ -214,6 +216,23 @@ def attente(
     return row  # type: ignore[no-any-return]
 
 
+def invitation(of: Motif, who: Usager | None = None, **fields: Any) -> Invitation:
+    """Somebody invited an hour ago by an agent of the motif's service, who did not open it yet."""
+    nonce, hashed = links.new_link(links.INVITATION)
+    sent = fields.get("envoyee_le") or utcnow() - timedelta(hours=1)
+    defaults: dict[str, Any] = {
+        "organisation_id": of.organisation_id,
+        "motif": of,
+        "usager": who or usager(of.organisation_id),
+        "agent": fields.get("agent") or agent(of.service),
+        "envoyee_le": sent,
+        "expire_le": sent + LIFE,
+        "lien_nonce": nonce,
+        "lien_hash": hashed,
+    }
+    return _add(Invitation(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
 def full(of: Rdv) -> Rdv:
     """Take every seat that is left."""
     for _ in range((of.capacite_max or 0) - of.places_prises):
@@ -228,6 +247,7 @@ __all__ = [
     "agent",
     "attente",
     "full",
+    "invitation",
     "lieu",
     "motif",
     "organisation",

@@ -26,7 +26,7 @@ from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.jobs.schedule import RUN_ALONE
-from webapp.models import FileAttente, Motif, Organisation, Participation, Rdv, Service
+from webapp.models import FileAttente, Motif, Organisation, Participation, Rdv, Service, Usager
 from webapp.notifications import wake
 from webapp.notifications.base import emit
 from webapp.services import attente
@@ -81,6 +81,9 @@ def world(app: Flask, site: Site, number: int) -> World:
         waited_for = [make.full(rdv) for rdv in alone[:2]]
         for rdv in (soon, begun, *alone[2:]):
             tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
+        closed = make.motif(mine, capacite_max=SEATS, reservable_par="invites")
+        invited = [make.rdv(closed, starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 5)]
+        invitations = [_invitation(closed, usager_id) for usager_id in known]
         db.session.commit()
         tokens += [_household(rdv) for rdv in alone[1:4]] * 3  # as often as others, among so many
         waits = [token for rdv in waited_for for token in _waiting(rdv.id)]
@@ -89,7 +92,7 @@ def world(app: Flask, site: Site, number: int) -> World:
         made = World(
             url=site.url,
             sessions=[*(rdv.id for rdv in alone[2:]), soon.id, *held, *(rdv.id for rdv in waited_for)],
-            sheets=[soon.id, begun.id, *(rdv.id for rdv in alone[:2])],
+            sheets=[soon.id, begun.id, *(rdv.id for rdv in alone[:2]), invited[0].id],
             cancellable=[rdv.id for rdv in alone[3:]],
             motifs=[motif.id for motif in motifs],
             plages=plages,
@@ -100,6 +103,9 @@ def world(app: Flask, site: Site, number: int) -> World:
             people=people,
             links=tokens,
             waits=waits,
+            invitations=invitations,
+            for_invited=[rdv.id for rdv in invited],
+            invited_to=closed.id,
         )
         db.session.remove()
         return made
@@ -132,6 +138,12 @@ def _waiting(rdv_id: int) -> list[str]:
         change_statut(place, Statut.EXCUSE, by=Acteur.USAGER)
     nonces = db.session.scalars(select(FileAttente.lien_nonce).where(FileAttente.rdv_id == rdv_id))
     return [links.token(links.ATTENTE, nonce) for nonce in nonces]
+
+
+def _invitation(motif: Motif, usager_id: int) -> str:
+    """The link somebody known was sent."""
+    row = make.invitation(motif, db.session.get_one(Usager, usager_id))
+    return links.token(links.INVITATION, row.lien_nonce)
 
 
 def _plage(service: Service, motif: Motif) -> int:

@@ -18,6 +18,7 @@ PARTICIPATION = "participation"
 MOT_DE_PASSE = "mot_de_passe"
 ACCES = "acces"
 ATTENTE = "attente"
+INVITATION = "invitation"
 
 _SHAPE = re.compile(r"[\w-]{22}", re.ASCII)
 

@@ -16,6 +16,7 @@ from tests.browser.states_absences import ABSENCES
 from tests.browser.states_acces import ACCES
 from tests.browser.states_attente import ATTENTE
 from tests.browser.states_foyer import FOYER
+from tests.browser.states_invitations import INVITATIONS
 from tests.browser.states_lieux import LIEUX
 from tests.browser.states_recherche import RECHERCHE
 from tests.browser.states_series import SERIES
@@ -85,7 +86,7 @@ def too_wide(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     "state",
-    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *RECHERCHE, *AGENTS, *ABSENCES, *LIEUX, *SERIES],
+    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *INVITATIONS, *RECHERCHE, *AGENTS, *ABSENCES, *LIEUX, *SERIES],
     ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"),
 )
 def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:

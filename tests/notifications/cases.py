@@ -19,6 +19,7 @@ from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.jobs import alerts, reminders, waitlist
+from webapp.jobs import invitations as repeats
 from webapp.jobs.messages import deliver
 from webapp.models import (
     ConfirmationSms,
@@ -176,7 +177,8 @@ class World:
 
     def tick(self) -> None:
         """What the clock asks for at each minute."""
-        for job in (reminders.emit_due, waitlist.pass_on_due, alerts.under_minimum, alerts.digests, alerts.stuck):
+        due = (reminders.emit_due, repeats.emit_due, waitlist.pass_on_due)
+        for job in (*due, alerts.under_minimum, alerts.digests, alerts.stuck):
             job()
             db.session.remove()
 

@@ -4,10 +4,14 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.desk import sqlite_only  # noqa: F401
+from webapp import links
+from webapp.clock import utcnow
 from webapp.domain.dates import local
+from webapp.domain.invitations import EtatInvitation
 from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
-from webapp.models import Agent, FileAttente, Rdv
+from webapp.models import Agent, FileAttente, Invitation, Rdv
+from webapp.queries import invitations
 from webapp.services import demonstration
 from webapp.services.checks import broken
 from webapp.services.comptes import hash_password
@@ -36,3 +40,16 @@ def test_somebody_waits_for_a_full_session_and_somebody_is_offered_a_seat(app: F
         offered = db.session.scalars(select(FileAttente).where(FileAttente.etat == EtatAttente.PROPOSEE)).all()
         assert len(offered) == 1 and offered[0].rdv_id != full.id
         assert list(broken()) == []
+
+
+def test_the_demonstration_has_invitations_in_every_state(app: Flask) -> None:
+    with app.app_context():
+        demonstration.load()
+        rows = db.session.scalars(select(Invitation)).all()
+        states = invitations.of_people(rows[0].motif_id, [row.usager_id for row in rows], utcnow())
+        assert set(states.values()) == set(EtatInvitation)
+        assert list(broken()) == []
+        said = str(demonstration.summary())
+        hidden = set(db.session.scalars(select(Rdv.id).where(Rdv.motif_id == rows[0].motif_id)))
+        assert not hidden & set(demonstration.summary()["rdvs"])
+        assert not any(links.token(links.INVITATION, row.lien_nonce) in said for row in rows)

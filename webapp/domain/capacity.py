@@ -115,20 +115,21 @@ class Ouverture:
     telephone: str = ""
     liste_attente: bool = False
 
-    def public(self) -> bool:
-        """Does the session exist at all for somebody without an invitation?"""
+    def public(self, *, invited: bool = False) -> bool:
+        """Does the session exist at all online: for everybody, or for who holds a valid invitation to its motif?"""
+        everybody = self.reservable_par in (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
         return (
             self.collectif
-            and self.reservable_par in (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
+            and (everybody or (invited and self.reservable_par is ReservablePar.INVITES))
             and self.visibilite is not Visibilite.INVISIBLE
         )
 
     def refusal(
         self, now: datetime, *, seats: int = 1, invited: bool = False, seated: bool = False
     ) -> DomainError | None:
-        """Why the public may not book now, or None. `seated`: the person already holds a seat here, so a full session
-        is no reason (rule 9)."""
-        if not self.public() and not (invited and self.reservable_par is ReservablePar.INVITES):
+        """Why the public may not book now, or None. `invited`: the person holds a valid invitation to this motif;
+        `seated`: they already hold a seat here, so a full session is no reason (rule 9)."""
+        if not self.public(invited=invited):
             return Introuvable()
         if self.cancelled:
             return Ferme("Cette séance a été annulée.")

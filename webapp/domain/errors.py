@@ -36,6 +36,17 @@ class Ferme(DomainError):
     code = "ferme"
 
 
+class AutreSeance(DomainError):
+    """The invitation already gave a seat in another session: changing is asked for on purpose (rule 8)."""
+
+    code = "autre_seance"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Vous avez déjà une place à une autre séance de cet atelier. Vous pouvez la rendre et prendre celle-ci."
+        )
+
+
 class Perime(DomainError):
     """Somebody changed the same record meanwhile: look again before writing (rule 19)."""
 

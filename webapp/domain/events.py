@@ -117,6 +117,15 @@ class Rappel(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation(Event):
+    """An agent invited somebody to choose a session; `relance`: the days after which it is said again, 0 at first."""
+
+    invitation_id: int
+    version: int
+    relance: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Minimum(Event):
     """The session is under its minimum of participants at the delay its motif says."""
 

@@ -36,6 +36,7 @@ class Periodic:
 PERIODIC = (
     Periodic("webapp.jobs.reminders.emit_due", MINUTE),
     Periodic("webapp.jobs.waitlist.pass_on_due", MINUTE),
+    Periodic("webapp.jobs.invitations.emit_due", MINUTE),
     Periodic("webapp.jobs.alerts.under_minimum", MINUTE),
     Periodic("webapp.jobs.alerts.digests", MINUTE),
     Periodic("webapp.jobs.alerts.stuck", MINUTE),

@@ -4,6 +4,7 @@ from .absence import Absence
 from .acces import Acces, Usage
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
 from .attente import FileAttente
+from .invitation import Invitation
 from .journal import Journal
 from .message import Message
 from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
@@ -27,6 +28,7 @@ __all__ = [
     "Envoi",
     "EtatNotification",
     "FileAttente",
+    "Invitation",
     "Journal",
     "Lieu",
     "Message",

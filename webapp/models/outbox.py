@@ -61,7 +61,7 @@ class Notification(Horodatage, Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
     event: Mapped[str] = mapped_column(String(40))
-    sujet_type: Mapped[str] = mapped_column(String(20))  # participation, attente, rdv, agent, message, acces…
+    sujet_type: Mapped[str] = mapped_column(String(20))  # participation, attente, invitation, rdv, agent, message…
     sujet_id: Mapped[int]
     changement: Mapped[str] = mapped_column(String(80))
     canal: Mapped[Canal] = mapped_column(Word(Canal))

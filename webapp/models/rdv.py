@@ -113,6 +113,7 @@ class Participation(Horodatage, Lien, Model):
         one_of("origine", Acteur),
         one_of("statut_par", Acteur),
         Index("ix_participations_usager_id", "usager_id"),
+        Index("ix_participations_invitation_id", "invitation_id"),
         Index("ix_participations_rdv_id_rdv_version", "rdv_id", "rdv_version"),
     )
 
@@ -138,6 +139,8 @@ class Participation(Horodatage, Lien, Model):
     raison: Mapped[str] = mapped_column(String(120), default="")
     prevenir: Mapped[bool] = mapped_column(default=True)
     rappeler: Mapped[bool] = mapped_column(default=True)
+    # By which invitation the seat was taken: one of its seats at most is live (docs/domain.md rule 8).
+    invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitations.id"))
     # Channels refused for this place alone: whoever holds its link at a contact of its own speaks for nothing else.
     refus_sms: Mapped[bool] = mapped_column(default=False)
     refus_courriel: Mapped[bool] = mapped_column(default=False)

@@ -20,8 +20,9 @@ from . import content, ics
 from .acces import Acces
 from .base import AGENT, ATTENTE, NEWER, AddressNotice, AgentNotice, Notice, SeanceNotice
 from .content import Emetteur
+from .invitation import Invitation
 from .outgoing import PERSONAL_LINK, Outgoing
-from .people import Place, address_of, agents_to_tell, lecteurs
+from .people import Place, address_of, addresses, agents_to_tell, lecteurs, reader_of
 from .render import render_mail, render_sms, usager_context
 
 
@@ -46,6 +47,8 @@ def compose(row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignore
         return _account(notice, row, batch, now)
     if isinstance(notice, Acces):
         return _to_contact(notice, row, batch, now)
+    if isinstance(notice, Invitation):
+        return _invited(notice, row, batch, now)
     if not isinstance(notice, SeanceNotice):
         return Ignored(f"Message inconnu de cette version : {row.event}")
     rdv = batch.rdvs.get(row.rdv_id or 0)
@@ -263,6 +266,21 @@ def _to_contact(notice: Acces, row: Notification, batch: Batch, now: datetime) -
         return Ignored(reason)
     emetteur = Emetteur.of(db.session.get_one(Organisation, row.organisation_id))
     return notice.message(_envelope(row, emetteur, demande.contact), demande, emetteur)
+
+
+def _invited(notice: Invitation, row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignored | Postponed:
+    invitation = batch.invitations.get(row.sujet_id)
+    if invitation is None:
+        return Ignored("L’invitation n’existe plus.")
+    if reason := notice.stale(invitation, row, now):
+        return Ignored(reason)
+    if later := notice.not_before(invitation, row, now):
+        return Postponed(later)
+    to = addresses(invitation.usager).get(row.canal, "")
+    if not to or reader_of(invitation.usager).id != row.destinataire_id:
+        return Ignored("Plus d’adresse pour ce canal, ou la personne le refuse.")
+    emetteur = Emetteur.of(invitation.motif.organisation)
+    return notice.message(_envelope(row, emetteur, to), invitation, emetteur, relance=notice.days(row) > 0)
 
 
 def _envelope(row: Notification, emetteur: Emetteur, to: str) -> Outgoing:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,7 @@ from webapp.clock import utcnow
 from webapp.domain import dates, sms
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.contacts import clean_name
+from webapp.domain.invitations import LIFE
 from webapp.domain.recurrence import to_utc
 from webapp.links import address
 from webapp.models import Rdv, TypeLieu
@@ -20,7 +21,9 @@ from webapp.models import Rdv, TypeLieu
 from . import content
 from .content import Changement, Emetteur, Seance
 
-LIMITS = {"inscription": 1, "rappel": 1, "acces": 1, "contact_modifie": 1, "message": sms.MAX_SEGMENTS}
+LIMITS = {
+    "inscription": 1, "rappel": 1, "acces": 1, "contact_modifie": 1, "invitation": 1, "message": sms.MAX_SEGMENTS,
+}  # fmt: skip
 """Segments a text should fit in; two for the others."""
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 LINE_ENDS = re.compile("[\x85\u2028\u2029]")
@@ -95,6 +98,56 @@ def render_mail(folder: str, context: Mapping[str, Any]) -> Mail:
 def _visible(text: str) -> str:
     """Without what no eye sees and no reader expects: control characters, those that turn a line around or hide."""
     return UNSEEN.sub("", LINE_ENDS.sub("\n", text))
+
+
+# --- invitations: about a motif, before there is a session ---------------------------------------------------------
+
+
+def invitation_context(
+    motif: Any,
+    organisation: Any,
+    *,
+    prenom: str,
+    jusqua: datetime,
+    lien: str,
+    pour: str = "",
+    relance: bool = False,
+) -> dict[str, Any]:
+    """What the words of an invitation may say: the motif under its own name, or nothing of what it is about. `pour`:
+    the first name of the person, when somebody else reads it."""
+    emetteur = Emetteur.of(organisation)
+    neutral = content.discreet(motif)
+    name = clean_name(motif.name or "Nom du motif")
+    hidden = clean_name(organisation.nom_neutre or content.NOM_NEUTRE)
+    return {
+        "emetteur": emetteur,
+        "prenom": clean_name(prenom),
+        "pour": clean_name(pour),
+        "neutre": neutral,
+        "nom": hidden if neutral else clean_name(motif.nom_courriel or "") or name,
+        "nom_sms": hidden if neutral else clean_name(motif.nom_sms or "") or name,
+        "description": "" if neutral else clean_name(motif.description or ""),
+        "instructions": "" if neutral else (motif.instructions_avant or "").strip(),
+        "jusqua": dates.long_date(jusqua, emetteur.fuseau),
+        "jusqua_sms": dates.sms_moment(jusqua, emetteur.fuseau).rpartition(" à ")[0].partition(" ")[2],
+        "lien": lien,
+        "relance": relance,
+    }
+
+
+def render_invitation(context: Mapping[str, Any]) -> str:
+    """The text of an invitation: with all its words if they fit, else fewer, in the end a shorter name."""
+
+    def text(name: str, court: bool) -> str:
+        words = render_template("sms/invitation.txt", **{**context, "nom_sms": name, "court": court})
+        found = sms.transliterate(" ".join(words.split()))
+        return found[:1].upper() + found[1:]
+
+    limit = LIMITS["invitation"]
+    whole = text(context["nom_sms"], False)
+    if sms.measure(whole).segments <= limit:
+        return whole
+    return sms.fit_message(lambda name, _: text(name, True), context["nom_sms"], "", limit_segments=limit)
 
 
 # --- previews ----------------------------------------------------------------------------------------------------
@@ -209,7 +262,10 @@ def _few(names: list[str]) -> str:
 
 def preview_sms(motif: Any, organisation: Any, *, event: str = "inscription", nom_sms: str = "") -> SmsPreview:
     """The text an usager of this motif will get; `motif` may be unsaved, nothing is read or written."""
-    text = render_sms(event, sample_context(motif, organisation, event=event, nom_sms=nom_sms))
+    if event == "invitation":
+        text = render_invitation(_sample_invitation(motif, organisation))
+    else:
+        text = render_sms(event, sample_context(motif, organisation, event=event, nom_sms=nom_sms))
     return SmsPreview(text, sms.measure(text))
 
 
@@ -239,13 +295,20 @@ def _written(rdv: Rdv, corps: str) -> dict[str, Any]:
 
 def preview_email(motif: Any, organisation: Any, *, event: str = "inscription") -> Mail:
     """The mail an usager of this motif will get; `motif` may be unsaved, nothing is read or written."""
+    if event == "invitation":
+        return render_mail(event, _sample_invitation(motif, organisation))
     return render_mail(event, sample_context(motif, organisation, event=event))
+
+
+def _sample_invitation(motif: Any, organisation: Any) -> dict[str, Any]:
+    lien = address(f"/i/{SAMPLE_TOKEN}")
+    return invitation_context(motif, organisation, prenom="Yasmina", jusqua=utcnow() + LIFE, lien=lien)
 
 
 def draft(**fields: Any) -> SimpleNamespace:
     """A motif being typed, for the previews: what the form does not say is empty."""
     names = (
         "id name nom_sms nom_courriel discretion visibilite location_type reservable_par instructions_apres"
-        " avertissement_annulation"
+        " avertissement_annulation description instructions_avant"
     )
     return SimpleNamespace(**{**dict.fromkeys(names.split()), **fields})

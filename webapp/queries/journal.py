@@ -10,7 +10,19 @@ from sqlalchemy.orm import aliased
 
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
-from webapp.models import Agent, FileAttente, Journal, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, Usager
+from webapp.models import (
+    Agent,
+    FileAttente,
+    Invitation,
+    Journal,
+    Lieu,
+    Motif,
+    Participation,
+    PlageOuverture,
+    Rdv,
+    Salle,
+    Usager,
+)
 from webapp.models.agent import agent_services
 
 from .configuration import Services
@@ -51,11 +63,14 @@ def lines(
     as `before`. What is the organisation's as a whole is for who sees all its services.
 
     Each: Journal, auteur_prenom, auteur_nom, prenom, nom (of the person), agent_prenom, agent_nom (of the agent it is
-    about, or whose absence), motif, titre (of the plage), starts_at.
+    about, or whose absence), motif, motif_id, titre (of the plage), starts_at.
     """
     last, author, subject = aliased(Journal), aliased(Agent), aliased(Agent)
     motif_id = func.coalesce(
-        Rdv.motif_id, PlageOuverture.motif_id, case((Journal.sujet_type == "motif", Journal.sujet_id))
+        Rdv.motif_id,
+        PlageOuverture.motif_id,
+        Invitation.motif_id,
+        case((Journal.sujet_type == "motif", Journal.sujet_id)),
     )
     question = (
         select(
@@ -67,17 +82,21 @@ def lines(
             subject.first_name.label("agent_prenom"),
             subject.last_name.label("agent_nom"),
             Motif.name.label("motif"),
+            Motif.id.label("motif_id"),
             PlageOuverture.title.label("titre"),
             Rdv.starts_at,
         )
         .outerjoin(author, author.id == Journal.agent_id)
         .outerjoin(Rdv, Rdv.id == Journal.rdv_id)
         .outerjoin(PlageOuverture, and_(Journal.sujet_type == "plageouverture", PlageOuverture.id == Journal.sujet_id))
+        .outerjoin(Invitation, and_(Journal.sujet_type == "invitation", Invitation.id == Journal.sujet_id))
         .outerjoin(Motif, Motif.id == motif_id)
         .outerjoin(subject, and_(Journal.sujet_type.in_(("agent", "absence")), subject.id == Journal.sujet_id))
         .outerjoin(Participation, and_(Journal.sujet_type == "participation", Participation.id == Journal.sujet_id))
         .outerjoin(FileAttente, and_(Journal.sujet_type == "fileattente", FileAttente.id == Journal.sujet_id))
-        .outerjoin(Usager, Usager.id == func.coalesce(Participation.usager_id, FileAttente.usager_id))
+        .outerjoin(
+            Usager, Usager.id == func.coalesce(Participation.usager_id, FileAttente.usager_id, Invitation.usager_id)
+        )
         .where(Journal.organisation_id == organisation_id, *choix.conditions())
     )
     if among is not None:

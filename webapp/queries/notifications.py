@@ -26,7 +26,7 @@ from webapp.models import (
     Usager,
 )
 
-from . import attente
+from . import attente, invitations
 from .foyer import households_of
 
 WAITING = (EtatNotification.A_ENVOYER, EtatNotification.EN_COURS)
@@ -150,6 +150,7 @@ class Batch:
     foyers: Mapping[tuple[int, int], Sequence[Participation]] = field(default_factory=dict)
     """(session, reader) → the places they answer for there: what a mail may change of a calendar."""
     attentes: Mapping[int, Any] = field(default_factory=dict)
+    invitations: Mapping[int, Any] = field(default_factory=dict)
     history: Mapping["Reader", Sequence[Any]] = field(default_factory=dict)
     """What said, or was to say, to each reader where and when a session is; oldest first, where a change is to be told:
     id, event, changement, etat, participation_ids, avant, dit."""
@@ -188,7 +189,7 @@ def _version(changement: str) -> int:
 
 
 def load_batch(ids: Sequence[int], until: datetime) -> Batch:
-    """Those of these rows still claimed until then, in the order of `ids`, with their subjects: nine statements."""
+    """Those of these rows still claimed until then, in the order of `ids`, with their subjects: ten statements."""
     found = {
         row.id: row
         for row in db.session.scalars(
@@ -239,6 +240,7 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         _demandes({row.sujet_id for row in rows if row.sujet_type == "acces"}),
         households_of([row for row in rows if row.canal is Canal.COURRIEL and row.destinataire_type == "usager"]),
         {entry.id: entry for entry in attente.to_tell({r.sujet_id for r in rows if r.sujet_type == "attente"})},
+        invitations.by_id({row.sujet_id for row in rows if row.sujet_type == invitations.EVENT}),
         _history([row for row in rows if row.avant]),
     )
 

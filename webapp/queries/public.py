@@ -14,6 +14,8 @@ from webapp.extensions import db
 from webapp.models import Lieu, Motif, Organisation, Participation, PlageOuverture, Rdv, TypeMotif
 
 OPEN = (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
+InvitedTo = int | BindParameter[int] | None
+"""The motif the visitor holds a valid invitation to, if any: what is `invites` exists for them, in that motif only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,15 @@ def _visible() -> ColumnElement[bool]:
     return and_(Motif.type == TypeMotif.COLLECTIF, Motif.visibilite != Visibilite.INVISIBLE)
 
 
-def _public(question: Select) -> Select:
-    """Only sessions that exist for the public; the question selects from rdvs."""
+def _public(question: Select, invited_to: InvitedTo = None) -> Select:
+    """Only sessions that exist for the public, or for who is invited; the question selects from rdvs."""
+    exists = _effective().in_(OPEN)
+    if invited_to is not None:
+        exists = or_(exists, and_(_effective() == ReservablePar.INVITES, Rdv.motif_id == invited_to))
     return (
         question.join(Motif, Rdv.motif_id == Motif.id)
         .outerjoin(PlageOuverture, Rdv.plage_ouverture_id == PlageOuverture.id)
-        .where(_visible(), _effective().in_(OPEN))
+        .where(_visible(), exists)
     )
 
 
@@ -93,6 +98,11 @@ def _bounds(motif: Motif, now: datetime) -> dict[str, datetime]:
 
 def _moment(name: str) -> BindParameter[datetime]:
     return bindparam(name, type_=Rdv.starts_at.type)
+
+
+def _invited(one: bool) -> InvitedTo:
+    """The same, in a question that is kept."""
+    return bindparam("invited_to", type_=Integer) if one else None
 
 
 # --- organisations -----------------------------------------------------------------------------------------------
@@ -213,28 +223,37 @@ def motif_of(slug: str, motif_id: int) -> Motif | None:
     ).first()
 
 
-def _coming(motif: Motif, question: Select, now: datetime) -> Select:
+def _coming(motif: Motif, question: Select, now: datetime, invited: bool) -> Select:
     until = now + timedelta(days=motif.delai_max_jours)
-    return _public(question).where(
+    return _public(question, motif.id if invited else None).where(
         Rdv.motif_id == motif.id, Rdv.cancelled_at.is_(None), Rdv.starts_at > now, Rdv.starts_at <= until
     )
 
 
-def places_of(motif: Motif, now: datetime) -> list[Place]:
+def places_of(motif: Motif, now: datetime, *, invited: bool = False) -> list[Place]:
     """Where its coming sessions are, to filter by; sessions at a distance have no place."""
-    question = _coming(motif, select(Lieu, func.count()).select_from(Rdv), now)
+    question = _coming(motif, select(Lieu, func.count()).select_from(Rdv), now, invited)
     rows = db.session.execute(question.join(Lieu, Rdv.lieu_id == Lieu.id).group_by(Lieu.id).order_by(Lieu.name))
     return [Place(lieu, count) for lieu, count in rows]
 
 
-def count_coming(motif: Motif, now: datetime, lieu_id: int | None = None) -> int:
-    question = _coming(motif, select(func.count()).select_from(Rdv), now)
+def count_coming(motif: Motif, now: datetime, lieu_id: int | None = None, *, invited: bool = False) -> int:
+    question = _coming(motif, select(func.count()).select_from(Rdv), now, invited)
     return db.session.scalar(question.where(Rdv.lieu_id == lieu_id) if lieu_id else question) or 0
 
 
-def coming(motif: Motif, now: datetime, lieu_id: int | None = None, *, limit: int, offset: int = 0) -> Sequence[Rdv]:
-    """Its coming public sessions, the full ones too."""
-    question = _loaded(_coming(motif, select(Rdv), now)).order_by(Rdv.starts_at, Rdv.id).limit(limit).offset(offset)
+def coming(
+    motif: Motif,
+    now: datetime,
+    lieu_id: int | None = None,
+    *,
+    limit: int,
+    offset: int = 0,
+    invited: bool = False,
+) -> Sequence[Rdv]:
+    """Its coming sessions that exist for the public, or for who is invited; the full ones too."""
+    question = _loaded(_coming(motif, select(Rdv), now, invited))
+    question = question.order_by(Rdv.starts_at, Rdv.id).limit(limit).offset(offset)
     return db.session.scalars(question.where(Rdv.lieu_id == lieu_id) if lieu_id else question).all()
 
 
@@ -242,13 +261,14 @@ def coming(motif: Motif, now: datetime, lieu_id: int | None = None, *, limit: in
 
 
 @cache
-def _one_session() -> Select[Rdv]:
-    return _loaded(_public(select(Rdv))).where(Rdv.id == bindparam("rdv_id"))
+def _one_session(invited: bool) -> Select[Rdv]:
+    return _loaded(_public(select(Rdv), _invited(invited))).where(Rdv.id == bindparam("rdv_id"))
 
 
-def session_by_id(rdv_id: int) -> Rdv | None:
-    """One session that exists for the public, open or not; anything else is as unknown."""
-    return db.session.scalars(_one_session(), {"rdv_id": rdv_id}).first()
+def session_by_id(rdv_id: int, invited_to: int | None = None) -> Rdv | None:
+    """One session that exists for the public (or for who is invited), open or not; anything else is as unknown."""
+    values = {"rdv_id": rdv_id, "invited_to": invited_to}
+    return db.session.scalars(_one_session(invited_to is not None), values).first()
 
 
 def sessions_by_id(rdv_ids: Sequence[int]) -> Sequence[Rdv]:
@@ -257,14 +277,14 @@ def sessions_by_id(rdv_ids: Sequence[int]) -> Sequence[Rdv]:
 
 
 @cache
-def _others() -> Select[Rdv]:
+def _others(invited: bool) -> Select[Rdv]:
     return (
-        _loaded(_public(select(Rdv)))
+        _loaded(_public(select(Rdv), _invited(invited)))
         .where(
             Rdv.motif_id == bindparam("motif_id"),
             Rdv.id != bindparam("rdv_id"),
             Rdv.cancelled_at.is_(None),
-            _effective() == ReservablePar.TOUS,
+            _effective() != ReservablePar.ENTREE_LIBRE,
             _in_time(_moment("now"), _moment("first"), _moment("last")),
             Rdv.capacite_max - Rdv.places_prises - Rdv.places_proposees >= bindparam("seats", type_=Integer),
         )
@@ -273,13 +293,19 @@ def _others() -> Select[Rdv]:
     )
 
 
-def others(rdv: Rdv, now: datetime, limit: int = 3, *, seats: int = 1) -> Sequence[Rdv]:
+def others(rdv: Rdv, now: datetime, limit: int = 3, *, seats: int = 1, invited: bool = False) -> Sequence[Rdv]:
     """Other sessions of the same motif where that many seats can be booked now, soonest first."""
-    motif = rdv.motif
+    return bookable(rdv.motif, now, limit, but=rdv.id, seats=seats, invited=invited)
+
+
+def bookable(
+    motif: Motif, now: datetime, limit: int, *, but: int = 0, seats: int = 1, invited: bool = False
+) -> Sequence[Rdv]:
+    """Sessions of that motif where that many seats can be booked now, soonest first, `but` that one."""
     if motif.archived_at is not None:
         return []
-    values = {"motif_id": motif.id, "rdv_id": rdv.id, "limit": limit, "seats": seats, **_bounds(motif, now)}
-    return db.session.scalars(_others(), values).all()
+    values = {"motif_id": motif.id, "rdv_id": but, "limit": limit, "seats": seats, "invited_to": motif.id}
+    return db.session.scalars(_others(invited), values | _bounds(motif, now)).all()
 
 
 # --- a personal link ---------------------------------------------------------------------------------------------

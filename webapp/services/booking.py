@@ -21,7 +21,7 @@ from webapp.models import Agent, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import usagers as people
 
-from . import journal, offres
+from . import invitations, journal, offres
 from .demandes import Booking, Demande, first_answer, form_key, remember
 from .droits import grantors, may
 from .limites import check_contact, not_online
@@ -41,19 +41,22 @@ def book_seat(
     surbooking: bool = False,
     prevenir: bool = True,
     prescripteur: Prescripteur | None = None,
+    invitation_id: int | None = None,
+    changer: bool = False,
 ) -> Booking:
     """Give one person one seat, or refuse with the reason.
 
-    `identity` is what a form says; an agent may name a known `usager_id` instead. `envoi` is the form's random id: the
-    same form sent again gets its first answer while the seat it gave is held. `prescripteur`: the professional of
-    another structure who books for them (rule 17). Raises `Introuvable`, `Ferme`, `Complet`,
-    `Refus`, `Interdit`, `Occupe`.
+    `identity` is what a form says; an agent, or an invitation (`invitation_id`), may name a known `usager_id` instead.
+    `changer`: the seat the invitation gave before is given back for this one. `envoi` is the form's random id: the same
+    form sent again gets its first answer while the seat it gave is held. `prescripteur`: the professional of another
+    structure who books for them (rule 17). Raises `Introuvable`, `Ferme`, `Complet`, `AutreSeance`, `Refus`,
+    `Interdit`, `Occupe`.
     """
     rdv = db.session.get(Rdv, rdv_id)
     if rdv is None:
         raise Introuvable
     cle = form_key(rdv_id, envoi, identity, usager_id)
-    demande = Demande(identity, usager_id, by, agent, surbooking, prevenir, cle, prescripteur)
+    demande = Demande(identity, usager_id, by, agent, surbooking, prevenir, cle, prescripteur, invitation_id, changer)
     full = rdv.jauge().libres < 1
     if full or by is not Acteur.AGENT:
         try:
@@ -98,19 +101,23 @@ def _book(rdv: Rdv, demande: Demande) -> Booking:
             if first is not None:
                 return first
         usager, new = _person(rdv.organisation_id, demande, known=known)
+        before = None
+        if demande.invitation_id is not None:
+            before = invitations.use(demande.invitation_id, rdv, usager, changer=demande.changer)
         if not demande.surbooking and (new or people.participation_of(rdv.id, usager.id) is None):
             # All is written before the seat is taken, so that the lock everybody waits for is held for a moment only.
             # When there is no seat after all, nothing of it stays. The journal comes after: its lines are read in the
             # order in which seats were taken and given up.
             row = _new_row(rdv, usager, demande)
             _promise(row, demande)
-            (rdv,) = seat_lock(rdv.id)
+            rdv = _locked(rdv, before)
             _refuse(rdv, demande, seated=False)
             _count(rdv, row)
             offres.taken(rdv, usager.id)
             _note(row, demande)
+            _give_back(before)
             return Booking(row.id, deja=False)
-        (rdv,) = seat_lock(rdv.id)
+        rdv = _locked(rdv, before)
         set_committed_value(rdv, "agents", agents)
         found = people.participation_of(rdv.id, usager.id)
         seated = found is not None and holds_seat(found.statut)
@@ -127,7 +134,25 @@ def _book(rdv: Rdv, demande: Demande) -> Booking:
         offres.taken(rdv, usager.id)
         _promise(row, demande)
         _note(row, demande, **({"surbooking": True} if over else {}))
+        _give_back(before)
         return Booking(row.id, deja=False)
+
+
+def _locked(rdv: Rdv, before: Participation | None) -> Rdv:
+    """The session's row, locked together with that of the seat given back for this one, if any."""
+    rows = seat_lock(rdv.id, *([before.rdv_id] if before is not None else []))
+    return next(row for row in rows if row.id == rdv.id)
+
+
+def _give_back(before: Participation | None) -> None:
+    """The seat that was changed for another, in the same transaction: the person never has none, nor two."""
+    row = db.session.get(Participation, before.id, populate_existing=True) if before is not None else None
+    if row is None or not holds_seat(row.statut):
+        return
+    rdv = row.rdv
+    now, tz = utcnow(), rdv.organisation.timezone
+    check_transition(Acteur.USAGER, row.statut, Statut.EXCUSE, now=now, starts_at=rdv.starts_at, tz=tz)
+    _move(rdv, [row], Statut.EXCUSE, by=Acteur.USAGER, agent=None)
 
 
 def _person(organisation_id: int, demande: Demande, *, known: bool) -> tuple[Usager, bool]:
@@ -191,6 +216,7 @@ def _come_back(rdv: Rdv, row: Participation, demande: Demande) -> None:
     row.inscrit_le, row.raison, row.prevenir = utcnow(), "", demande.prevenir
     if demande.prescripteur is not None:
         _prescribe(row, demande.prescripteur)
+    row.invitation_id = demande.invitation_id
 
 
 def _prescribe(row: Participation, who: Prescripteur) -> None:
@@ -219,10 +245,16 @@ def change_statuts(
     `version` is the one the page showed: raises `Perime` when somebody moved that person meanwhile. Asking for the
     status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`, `Interdit`, `Occupe`.
     """
-    rdv_ids = db.session.scalars(select(Participation.rdv_id).where(Participation.id.in_(participation_ids))).all()
+    question = select(Participation.rdv_id, Participation.invitation_id, Participation.statut)
+    places = db.session.execute(question.where(Participation.id.in_(participation_ids))).all()
+    rdv_ids = [place.rdv_id for place in places]
     if len(rdv_ids) != len(participation_ids) or len(set(rdv_ids)) != 1:
         raise Introuvable
+    comes_back = by is not Acteur.AGENT and statut is Statut.INSCRIT
     with transaction():
+        for place in places:
+            if comes_back and place.invitation_id is not None and place.statut is not statut:
+                invitations.check_only_seat(place.invitation_id, place.rdv_id)
         (rdv,) = seat_lock(rdv_ids[0])
         rows = [_fresh(participation_id) for participation_id in participation_ids]
         moving = [row for row in rows if row.statut is not statut]
@@ -241,35 +273,50 @@ def change_statuts(
             if by is not Acteur.AGENT and offres.withheld(rdv):
                 raise Complet("Cette séance est maintenant complète.")
             over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=wanted)
-        befores = [row.statut for row in moving]
-        for row, before in zip(moving, befores, strict=True):
-            delta = seat_delta(before, statut)
-            rdv.version += 1
-            rdv.places_prises += delta
-            _set(row, rdv, statut, by=by, agent=agent)
-            row.raison = raison[:120] if statut is Statut.EXCUSE else ""
-            if statut is Statut.INSCRIT and delta > 0:
-                row.inscrit_le, row.prevenir = now, prevenir
-            journal.note(
-                rdv.organisation_id,
-                "statut",
-                row,
-                by=by,
-                agent=agent,
-                rdv_id=rdv.id,
-                de=before,
-                a=statut,
-                **({"surbooking": True} if over else {}),
-                **({} if prevenir else {"prevenir": False}),
-            )
-        if prevenir and now < rdv.starts_at:
-            _tell(moving, befores, statut, agent)
-        for row, before in zip(moving, befores, strict=True):
-            if seat_delta(before, statut) > 0:
-                offres.taken(rdv, row.usager_id)
-        offres.pass_on(rdv)
-        live.publish(rdv.id, rdv.version)
+        _move(rdv, moving, statut, by=by, agent=agent, prevenir=prevenir, raison=raison, over=over)
         return rows
+
+
+def _move(
+    rdv: Rdv,
+    moving: Sequence[Participation],
+    statut: Statut,
+    *,
+    by: Acteur,
+    agent: Agent | None,
+    prevenir: bool = True,
+    raison: str = "",
+    over: bool = False,
+) -> None:
+    """What moving people of one session writes, once it is allowed and the session's row is locked."""
+    now, befores = utcnow(), [row.statut for row in moving]
+    for row, before in zip(moving, befores, strict=True):
+        delta = seat_delta(before, statut)
+        rdv.version += 1
+        rdv.places_prises += delta
+        _set(row, rdv, statut, by=by, agent=agent)
+        row.raison = raison[:120] if statut is Statut.EXCUSE else ""
+        if statut is Statut.INSCRIT and delta > 0:
+            row.inscrit_le, row.prevenir = now, prevenir
+        journal.note(
+            rdv.organisation_id,
+            "statut",
+            row,
+            by=by,
+            agent=agent,
+            rdv_id=rdv.id,
+            de=before,
+            a=statut,
+            **({"surbooking": True} if over else {}),
+            **({} if prevenir else {"prevenir": False}),
+        )
+    if prevenir and now < rdv.starts_at:
+        _tell(moving, befores, statut, agent)
+    for row, before in zip(moving, befores, strict=True):
+        if seat_delta(before, statut) > 0:
+            offres.taken(rdv, row.usager_id)
+    offres.pass_on(rdv)
+    live.publish(rdv.id, rdv.version)
 
 
 def _fresh(participation_id: int) -> Participation:
@@ -315,7 +362,8 @@ def _seated(rdv: Rdv, demande: Demande) -> bool:
 def _refuse(rdv: Rdv, demande: Demande, *, seated: bool, seats: int = 1) -> bool:
     """Raise the reason why this may not be booked now; True when it goes over the capacity on purpose."""
     if demande.by is not Acteur.AGENT:
-        refusal = ouverture(rdv).refusal(utcnow(), seats=seats, seated=seated)
+        invited = demande.invitation_id is not None
+        refusal = ouverture(rdv).refusal(utcnow(), seats=seats, seated=seated, invited=invited)
         if refusal is not None:
             raise refusal
         if not seated and offres.withheld(rdv):
@@ -378,6 +426,7 @@ def _new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
         raison="",
         prevenir=demande.prevenir,
         rappeler=True,
+        invitation_id=demande.invitation_id,
         refus_sms=bool(typed_only and identity and not identity.telephone and reader.phone),
         refus_courriel=bool(typed_only and identity and not identity.courriel and reader.email),
         prescripteur_nom=who.nom if who else None,

@@ -27,6 +27,7 @@ from webapp.models import (
     UsagerCle,
     usager_organisations,
 )
+from webapp.queries import invitations
 
 from . import offres
 from .plages import days_of
@@ -52,6 +53,7 @@ def broken() -> Iterator[str]:
     yield from _twice()
     yield from _outbox()
     yield from _plages()
+    yield from _invitations()
 
 
 def _seats() -> Iterator[str]:
@@ -301,6 +303,14 @@ def _outbox() -> Iterator[str]:
     ):
         if int(changement[1:].split()[0]) > version:
             yield f"notification {notification_id}: about {changement} of a participation at version {version}"
+
+
+def _invitations() -> Iterator[str]:
+    """One live seat per invitation, its person's, in a session of its motif (rule 8). What agents do is theirs."""
+    for invitation_id, n in invitations.used_twice():
+        yield f"invitation {invitation_id}: {n} live seats"
+    for participation_id in invitations.of_others():
+        yield f"participation {participation_id}: taken by an invitation to somebody else, or to another motif"
 
 
 def _plages() -> Iterator[str]:

@@ -34,6 +34,8 @@ class Demande:
     prevenir: bool
     cle: str
     prescripteur: Prescripteur | None = None
+    invitation_id: int | None = None
+    changer: bool = False
 
     def keys(self) -> list[str]:
         """What the person is recognised by, unless their number in the file says who they are."""

@@ -16,6 +16,7 @@ from webapp.models import (
     Envoi,
     EtatNotification,
     FileAttente,
+    Invitation,
     Journal,
     Message,
     MessageDemo,
@@ -93,6 +94,7 @@ def _forgotten(
         select(Participation.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, Participation.cree_le >= limit)),
         select(FileAttente.usager_id).join(Rdv).where(or_(Rdv.ends_at >= limit, FileAttente.cree_le >= limit)),
     )
+    invited = select(Invitation.usager_id).where(Invitation.expire_le >= limit)
     return list(
         db.session.scalars(
             select(Usager.id)
@@ -103,9 +105,13 @@ def _forgotten(
                 Usager.id.in_(among) if among is not None else true(),
                 Usager.cree_le < limit,
                 Usager.id.not_in(seen),
+                Usager.id.not_in(invited),
                 Usager.id.not_in(longer),
                 Usager.id.not_in(
-                    select(relative.responsable_id).where(relative.responsable_id.is_not(None), relative.id.in_(seen))
+                    select(relative.responsable_id).where(
+                        relative.responsable_id.is_not(None),
+                        or_(relative.id.in_(seen), relative.id.in_(invited)),
+                    )
                 ),
             )
             .order_by(Usager.id)

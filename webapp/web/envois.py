@@ -22,6 +22,7 @@ MESSAGES = {
     "proposition": "Place proposée",
     "place_expiree": "Place qui n’est plus proposée",
     "message": "Message d’un agent",
+    "invitation": "Invitation à choisir une date",
     "minimum": "Alerte : peu d’inscrits",
     "recapitulatif": "Récapitulatif du matin",
     "messages_bloques": "Alerte : messages bloqués",

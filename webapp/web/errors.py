@@ -70,7 +70,9 @@ WORDS = {
 LOST = {
     "/agent": "Vérifiez l’adresse, ou repartez de la page « Aujourd’hui ».",
     "/configuration": "Vérifiez l’adresse, ou repartez de la page « Aujourd’hui ».",
-    "/p/": "Le lien est peut-être coupé : copiez-le en entier, ou ouvrez celui du dernier message reçu.",
+    **dict.fromkeys(
+        ("/p/", "/i/"), "Le lien est peut-être coupé : copiez-le en entier, ou ouvrez celui du dernier message reçu."
+    ),
 }
 RETRY_AFTER = {429: 60, 503: 5}
 

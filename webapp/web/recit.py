@@ -243,6 +243,18 @@ def _capacity(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"{who} a changé la capacité{NBSP}: {seats} au lieu de {were}."
 
 
+def _invited(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"{who or 'Quelqu’un'} a invité {name} à choisir une date."
+
+
+def _invited_again(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"{who or 'Quelqu’un'} a prolongé une invitation : {name}{extra}."
+
+
+def _uninvited(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"{who or 'Quelqu’un'} a retiré une invitation : {name}."
+
+
 def _sessions(details: dict[str, Any]) -> str:
     """ " (13 séances créées, 2 retirées)"."""
     counts = (
@@ -285,5 +297,8 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "capacite": _capacity,
     "donnees_supprimees": _forgotten,
     "attente": _waited,
+    "invitation_envoyee": _invited,
+    "invitation_renouvelee": _invited_again,
+    "invitation_retiree": _uninvited,
 }
 """Actions whose sentence depends on more than who and what."""

@@ -109,6 +109,13 @@ MOTIFS: list[dict[str, Any]] = [
         "description": "Énergie, assurance, voisinage : les gestes qui évitent les ennuis.",
         "instructions_apres": "Apportez une facture d’énergie récente.",
     },
+    {
+        "service": "insertion", "name": "Construire mon projet", "nom_sms": "Construire mon projet",
+        "nom_courriel": "Atelier « Construire mon projet »", "capacite_max": 8, "reservable_par": "invites",
+        "description": "Trois heures en petit groupe pour faire le point, avec un conseiller.",
+        "instructions_avant": "Cet atelier est proposé par votre conseiller, sur invitation.",
+        "instructions_apres": "Apportez votre CV, même ancien, et de quoi noter.",
+    },
 ]  # fmt: skip
 
 # motif, lieu, salle (index), weekday (0 = Monday), every n weeks, start, end, agents (addresses' first word), overrides
@@ -125,6 +132,7 @@ PLAGES: list[dict[str, Any]] = [
     {"motif": 6, "lieu": 2, "salle": 0, "jour": 3, "toutes": 1, "de": 14, "a": 17, "agents": ["julien"]},
     {"motif": 7, "lieu": 1, "salle": 0, "jour": 2, "toutes": 2, "de": 14, "a": 16, "agents": ["julien"],
      "reservable_par": "tous", "nom_sms": "Atelier logement"},
+    {"motif": 8, "lieu": 0, "salle": 1, "jour": 3, "toutes": 1, "de": 14, "a": 17, "agents": ["helene", "nadia"]},
 ]  # fmt: skip
 
 PRENOMS = """

@@ -4,13 +4,14 @@ import random
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.identity import Identity
+from webapp.domain.invitations import LIFE
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Frequency, Recurrence, interval_utc
 from webapp.extensions import db
@@ -30,9 +31,11 @@ from webapp.models import (
     Usager,
     ouverture,
 )
+from webapp.notifications.people import addresses
+from webapp.queries import public
 
-from .. import attente
-from ..booking import change_statut
+from .. import attente, invitations
+from ..booking import book_seat, change_statut
 from ..comptes import authenticate, create_agent
 from ..plages import PlageData, save_plage
 from ..rdvs import effective_capacity, freeze_started
@@ -65,6 +68,7 @@ def load(*, sessions: int = 0, participants: int = 0, seed: int = 1) -> None:
         people = _people(organisation, rng, PEOPLE)
         _past(organisation)
         _fill(organisation, people, rng)
+        _invite(people)
         _wait(people, rng)
         freeze_started()
     if sessions:
@@ -239,18 +243,13 @@ def _fill(organisation: Organisation, people: list[Usager], rng: random.Random) 
             share = 0.8 if past else 0.0 if far else shares[(rank + rdv.motif_id) % len(shares)]
             to_fill_in = past and rdv.starts_at > now - timedelta(days=7)
             rows = rng.sample(people, min(len(people), int(rdv.capacite_max * share)))
+            invites = rdv.motif.reservable_par is ReservablePar.INVITES
             for usager in rows:
                 statut = Statut.INSCRIT
                 if past and not to_fill_in:
                     statut = rng.choices([Statut.PRESENT, Statut.ABSENT, Statut.EXCUSE], weights=[75, 15, 10])[0]
-                _seat(
-                    rdv,
-                    usager,
-                    statut,
-                    by=rng.choice([Acteur.USAGER, Acteur.USAGER, Acteur.AGENT]),
-                    agent=admin,
-                    rng=rng,
-                )
+                by = rng.choice([Acteur.USAGER, Acteur.USAGER, Acteur.AGENT])
+                _seat(rdv, usager, statut, by=Acteur.AGENT if invites else by, agent=admin, rng=rng)
             if not past and share not in (0.0, 1.0) and rng.random() < 0.5:
                 for usager in rng.sample([person for person in people if person not in rows], 1):
                     _seat(rdv, usager, Statut.EXCUSE, by=Acteur.USAGER, agent=admin, rng=rng)
@@ -274,6 +273,35 @@ def _waited_for(now: datetime) -> list[Rdv]:
     """Coming sessions that are full, where one may wait, soonest first."""
     coming = db.session.scalars(select(Rdv).where(Rdv.starts_at > now).order_by(Rdv.starts_at, Rdv.id)).all()
     return [rdv for rdv in coming if ouverture(rdv).waitlist_refusal(now) is None]
+
+
+def _invite(people: list[Usager]) -> None:
+    """Six people invited to the motif that is for the invited only: one has booked, one has opened, two have not, one
+    waited too long, one was withdrawn. The links are in their messages alone."""
+    motif = db.session.scalars(select(Motif).where(Motif.reservable_par == ReservablePar.INVITES)).one()
+    agent = db.session.scalars(select(Agent).where(Agent.email == data.AGENTS[3][3])).one()
+    seated = set(db.session.scalars(select(Participation.usager_id).join(Rdv).where(Rdv.motif_id == motif.id)))
+    free = [person for person in people if person.id not in seated and Canal.SMS in addresses(person)]
+    rows = [invitations.invite(person.id, motif, agent, envoi=f"demo-{person.id}") for person in free[:6]]
+    booked, opened, _, _, late, withdrawn = rows
+    invitations.note_opened(opened.id)
+    invitations.withdraw(withdrawn.id, agent)
+    session = public.bookable(motif, utcnow(), 1, invited=True)[0]
+    invitations.note_opened(booked.id)
+    book_seat(
+        session.id,
+        None,
+        by=Acteur.USAGER,
+        envoi="demo",
+        usager_id=booked.usager_id,
+        invitation_id=booked.id,
+    )
+    with transaction():
+        late.envoyee_le -= LIFE + timedelta(days=3)
+        late.expire_le -= LIFE + timedelta(days=3)
+        late.cree_le = late.envoyee_le
+        told = update(Notification).where(Notification.sujet_type == "invitation", Notification.sujet_id == late.id)
+        db.session.execute(told.values(etat=EtatNotification.ENVOYEE, envoyee_le=late.envoyee_le))
 
 
 def _seat(rdv: Rdv, usager: Usager, statut: Statut, *, by: Acteur, agent: Agent, rng: random.Random) -> None:

@@ -14,6 +14,7 @@ from . import (  # noqa: E402
     compte,  # noqa: F401
     fiche,  # noqa: F401
     flux,  # noqa: F401
+    invitations,  # noqa: F401
     participations,  # noqa: F401
     plages,  # noqa: F401
     preferences,  # noqa: F401

@@ -76,6 +76,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         ajout=AjoutForm(formdata=None, motif=rdv.motif) if editable else None,
         annulable=editable and fragments.cancellable(vues.state(rdv)),
         duplicable=may(Droit.GERER_RDV, rdv),
+        invitable=effective in (ReservablePar.INVITES, ReservablePar.TOUS) and rdv.motif.archived_at is None,
         deplacable=vues.will_be_told(rdv),
         serie=rdv.plage_ouverture_id if _series(rdv) else None,
         ou=OuEtQuand.of(rdv).cle,

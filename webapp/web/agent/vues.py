@@ -207,7 +207,12 @@ def message_word(p: Participation, told: Sequence[Any], cancelled_with_it: bool 
         return "à appeler", "warn"
     if not p.prevenir or (cancelled_with_it and not told):
         return "sans message", "flat"
-    last = [m for m in told if m.event == told[-1].event and m.etat is not EtatNotification.IGNOREE]
+    return sent_word([m for m in told if m.event == told[-1].event])
+
+
+def sent_word(told: Sequence[Any]) -> tuple[str, str]:
+    """What became of one message by each of its channels, in a word, and its tone; nothing when nothing left."""
+    last = [m for m in told if m.etat is not EtatNotification.IGNOREE]
     for states, text, tone in (
         ((EtatNotification.ENVOYEE,), "{} envoyé", "ok"),
         (WAITING, "{} en cours d’envoi", "flat"),
@@ -261,6 +266,8 @@ def _channels(p: Participation) -> list[tuple[str, str, bool]]:
 
 def _origin(p: Participation) -> str:
     """How the place was taken; whoever booked from another structure says which (docs/domain.md rule 17)."""
+    if p.invitation_id is not None:
+        return "en ligne, sur invitation"
     if p.origine is Acteur.AGENT and p.cree_par_agent:
         how = f"par {p.cree_par_agent.nom_court}"
     else:

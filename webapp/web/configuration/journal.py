@@ -91,6 +91,8 @@ def _line(row: Any, tz: str, names: dict[str, dict[int, str]]) -> Ligne:
         where, address = f"{row.motif}, {long_moment(row.starts_at, tz)}", url_for("agent.fiche", rdv_id=line.rdv_id)
     elif line.sujet_type == "plageouverture" and row.motif:
         where, address = row.titre or "La plage", url_for("agent.plage", plage_id=line.sujet_id)
+    elif line.sujet_type == "invitation" and row.motif:
+        where, address = row.motif, url_for("agent.invitations", motif_id=row.motif_id)
     return Ligne(
         jour=moment.date(),
         iso=moment.isoformat(timespec="minutes"),

@@ -36,6 +36,7 @@ APERCUS = {
     "retrait": "Place retirée par le service",
     "desistement": "La personne dit qu’elle ne viendra pas",
     "message": "Message écrit par un agent",
+    "invitation": "Invitation à choisir une date",
 }
 """Messages to usagers, as the preview names them."""
 SILENT = {"inscription", "rappel", "desistement"}

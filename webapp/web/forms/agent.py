@@ -66,6 +66,22 @@ class NouveauMotDePasseForm(BaseForm):
     )
 
 
+def picked(field: Field) -> int | None:
+    """The person whose button was pressed."""
+    text = field.data or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+class InviterForm(BaseForm):
+    """Invite somebody the organisation knows."""
+
+    usager_id = HiddenField()
+
+    @property
+    def known(self) -> int | None:
+        return picked(self.usager_id)
+
+
 class AjoutForm(BaseForm):
     """Add one person to a session: somebody known (`usager_id`), or an identity typed by the agent.
 
@@ -92,8 +108,7 @@ class AjoutForm(BaseForm):
     @property
     def known(self) -> int | None:
         """The person picked among those the organisation knows."""
-        text = self.usager_id.data or ""
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+        return picked(self.usager_id)
 
     @property
     def identity(self) -> Identity | None:

@@ -321,4 +321,17 @@ class PrescriptionForm(InscriptionForm):
         self.who["courriel"] = email_typed(typed)
 
 
+class InvitationForm(BaseForm):
+    """Who is invited books: there is nothing to fill in. `changer`: the seat chosen before is given back."""
+
+    connu = HiddenField()
+    changer = HiddenField()
+
+    def __init__(self, connu: str = "") -> None:
+        """`connu` as in `InscriptionForm`."""
+        super().__init__()
+        self.moved = self.connu.data not in (None, "", connu)
+        self.connu.data = connu
+
+
 PRESCRIPTEUR = ("prescripteur_nom", "prescripteur_structure", "prescripteur_courriel")

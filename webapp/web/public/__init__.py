@@ -13,6 +13,7 @@ from . import (
     flux,
     informations,
     inscription,
+    invitation,
     mes_donnees,
     mes_rendez_vous,
     motif,

@@ -22,10 +22,11 @@ from webapp.web.forms.public import InscriptionForm, PrescriptionForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
-from . import bp
+from . import bp, invite
+from .invitation import by_invitation
 from .limites import check_rate
 from .recu import booked_here, forget, remember
-from .vues import find_session, other_cards, seance_of
+from .vues import MOVED, find_session, other_cards, seance_of
 
 
 @bp.route("/rdv/<int:rdv_id>/inscription", methods=["GET", "POST"])
@@ -33,6 +34,8 @@ from .vues import find_session, other_cards, seance_of
 def inscription(rdv_id: int) -> ResponseReturnValue:
     """The form: for oneself, for relatives, for both. More than one person is asked to check first (`verifier`)."""
     rdv = find_session(rdv_id)
+    if found := invite.to(rdv):
+        return by_invitation(rdv, found)
     form = InscriptionForm(rdv.motif, rdv.organisation.timezone, OuEtQuand.of(rdv).cle)
 
     def book() -> None:
@@ -77,7 +80,7 @@ def _answer(rdv: Rdv, form: InscriptionForm, book: Callable[[], None], page: str
     elif form.validate_on_submit():
         try:
             if form.moved and not seance.refus:
-                raise Perime("La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau.")
+                raise Perime(MOVED)
             if "verifier" in request.form and 1 < form.places <= rdv.jauge().libres:
                 return respond("public/verification.html", form=form, s=seance)
             check_rate(form.identity.telephone, form.identity.courriel)
@@ -117,6 +120,7 @@ def confirmation(rdv_id: int) -> ResponseReturnValue:
 def terminer(rdv_id: int) -> ResponseReturnValue:
     """« Terminer »: the next person at this screen sees nothing of it."""
     forget(rdv_id)
+    invite.forget()
     flash("C’est terminé : votre réservation n’est plus affichée sur cet appareil.", "success")
     return go_to(url_for(".accueil"))
 

@@ -13,6 +13,7 @@ from webapp.domain.participation import Acteur, Statut
 from webapp.models import Participation, ouverture
 from webapp.notifications.render import listed
 from webapp.queries import public as queries
+from webapp.services import invitations
 from webapp.services.booking import change_statuts
 from webapp.services.foyer import shown_with
 from webapp.services.preferences import choosable, own_contact
@@ -98,6 +99,7 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
         else [],
         ici_seulement=own_contact(place),
         publique=ouverture(rdv).public(),
+        invitation=moment is not Moment.INSCRITE and invitations.still_opens(place),
         autres=other_cards(rdv) if moment is not Moment.INSCRITE else [],
     )
     return later(page)

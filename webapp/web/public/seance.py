@@ -6,12 +6,13 @@ from markupsafe import Markup
 
 from webapp.clock import utcnow
 from webapp.domain.errors import Introuvable
-from webapp.models import Rdv
+from webapp.models import Rdv, ouverture
 from webapp.notifications import content, ics
 from webapp.queries import public as queries
 from webapp.web.htmx import is_htmx, macro_html, partial, respond
 
-from . import bp
+from . import bp, invite
+from .invitation import shown
 from .recu import booked_here
 from .vues import find_session, other_cards, seance_of
 
@@ -28,6 +29,8 @@ def rdv(rdv_id: int) -> ResponseReturnValue:
         s=seance,
         autres=other_cards(found, now) if seance.refus and not seance.entree_libre else [],
         reservee=booked_here(rdv_id) is not None,
+        publique=ouverture(found).public(),
+        invite=shown(invite.to(found)),
     )
 
 
@@ -48,12 +51,12 @@ def around(rdv: Rdv) -> list[Markup]:
 @bp.get("/rdv/<int:rdv_id>/jauge")
 def jauge(rdv_id: int) -> ResponseReturnValue:
     """The gauge alone, for pages without a stream: 304 when nothing moved. htmx gets what stands around it as well."""
-    found = next(iter(queries.sessions_by_id([rdv_id])), None)
+    found = queries.session_by_id(rdv_id, invite.motif_id())
     if found is None:
         raise Introuvable
     html = [gauge(found), *(around(found) if is_htmx() else [])]
     response: Response = make_response("".join(html))
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "no-cache" if ouverture(found).public() else "private, no-cache"
     response.add_etag()
     return response.make_conditional(request)
 

@@ -9,15 +9,18 @@ from urllib.parse import urlencode
 from flask import g
 
 from webapp.clock import utcnow
-from webapp.domain.capacity import ReservablePar
+from webapp.domain.capacity import Ouverture, ReservablePar
 from webapp.domain.dates import duration, local, span
-from webapp.domain.errors import Introuvable
+from webapp.domain.errors import DomainError, Introuvable
 from webapp.domain.settings import resolve
 from webapp.models import Organisation, Rdv, ouverture
 from webapp.queries import public as queries
 from webapp.web.vues import SeanceVue
 
+from . import invite
+
 MAP = "https://www.openstreetmap.org/search?"
+MOVED = "La date ou le lieu de cette séance vient de changer. Vérifiez, puis validez à nouveau."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,9 @@ def unknown_link() -> Introuvable:
 
 
 def find_session(rdv_id: int) -> Rdv:
-    """The public session of this address; raises `Introuvable` for any other, whatever the reason."""
-    rdv = queries.session_by_id(rdv_id)
+    """The session of this address that exists for this visitor; raises `Introuvable` for any other, whatever the
+    reason."""
+    rdv = queries.session_by_id(rdv_id, invite.motif_id())
     if rdv is None:
         raise Introuvable
     show(rdv.organisation)
@@ -65,7 +69,7 @@ def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
     levels: dict[str, Any] = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
     frozen = rdv.fige or {}
     opened = ouverture(rdv)
-    refusal = opened.refusal(now)
+    refusal = _refusal(opened, rdv, now)
     vue = card(rdv, now)
     return Seance(
         vue=vue,
@@ -93,7 +97,7 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "", *, compared: bool = False
     tz = rdv.organisation.timezone
     start, end = local(rdv.starts_at, tz), local(rdv.ends_at, tz)
     opened = ouverture(rdv)
-    refusal = opened.refusal(now)
+    refusal = _refusal(opened, rdv, now)
     full = refusal is not None and refusal.code == "complet"
     free = opened.reservable_par is ReservablePar.ENTREE_LIBRE
     frozen = rdv.fige or {}
@@ -118,10 +122,16 @@ def card(rdv: Rdv, now: datetime, motif_nom: str = "", *, compared: bool = False
     )
 
 
+def _refusal(opened: Ouverture, rdv: Rdv, now: datetime) -> DomainError | None:
+    """Why this visitor can't book it now; who holds an invitation is only asked where it matters."""
+    closed = opened.reservable_par is ReservablePar.INVITES
+    return opened.refusal(now, invited=closed and invite.to(rdv) is not None)
+
+
 def other_cards(rdv: Rdv, now: datetime | None = None, *, seats: int = 1) -> list[SeanceVue]:
     """Other sessions of the same motif with that many seats, to propose when this one is not possible."""
     now = now or utcnow()
-    return [card(other, now) for other in queries.others(rdv, now, seats=seats)]
+    return [card(other, now) for other in queries.others(rdv, now, seats=seats, invited=invite.to(rdv) is not None)]
 
 
 def _length(rdv: Rdv) -> str:
