@@ -1,15 +1,15 @@
 """what the public forms of an organisation bear (sessions and posts with one contact, posts from one address, haste),
 and its legal mentions
 
-Revision ID: 0010
-Revises: 0007
+Revision ID: 0007
+Revises: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010"
-down_revision = "0007"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
