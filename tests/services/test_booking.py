@@ -109,14 +109,14 @@ def test_a_known_person_booked_by_two_forms_at_the_same_moment_has_one_seat(
     """Both have seen that the person has no row yet when they write it: the database refuses one, which looks again."""
     known, rdv = saved(make.rdv()), saved(make.rdv())
     book(known)
-    together, write = threading.Barrier(2), booking._new_row
+    together, write = threading.Barrier(2), booking.new_row
 
     def at_once(*args):
         with contextlib.suppress(threading.BrokenBarrierError):  # where writers take turns, the second never comes
             together.wait(1)
         return write(*args)
 
-    monkeypatch.setattr(booking, "_new_row", at_once)
+    monkeypatch.setattr(booking, "new_row", at_once)
     answers = in_threads(app, lambda: book(rdv, envoi=threading.current_thread().name), names=["one", "two"])
     ids, deja = zip(*((answer.participation_id, answer.deja) for answer in answers()), strict=True)
     assert len(set(ids)) == 1 and sorted(deja) == [False, True]

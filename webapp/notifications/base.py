@@ -8,7 +8,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, TypeVar
 
@@ -16,18 +16,16 @@ from sqlalchemy import UniqueConstraint, bindparam
 
 from webapp.clock import utcnow
 from webapp.domain.capacity import Visibilite
-from webapp.domain.droits import Droit
 from webapp.domain.events import Event
 from webapp.domain.events import Place as OfPlace
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Canal, EtatNotification, FileAttente, Notification, Participation, Rdv
+from webapp.models import Canal, EtatNotification, FileAttente, Notification, Participation, Rdv
 from webapp.queries import attente
 from webapp.queries import notifications as queries
-from webapp.queries.agents import agents_with
 
 from .people import Lecteur, Place, agents_to_tell, lecteurs
-from .wake import DEFAULT, MASS, URGENT, hint_after_commit
+from .wake import DEFAULT, MASS, hint_after_commit
 
 E = TypeVar("E", bound=Event)
 
@@ -37,7 +35,6 @@ ATTENTE = "attente"
 """The subject of a message to somebody who waits."""
 NO_LONGER_WAITS = "La personne n’attend plus de place."
 NEWER = "Remplacé par un changement plus récent."
-ALERT_LIFE = timedelta(days=1)
 MANY = 20
 """Recipients beyond which a message leaves by the queue of mass messages."""
 
@@ -341,79 +338,6 @@ def waiting_rows(
                 }
                 rows.append((entry, notice.row(Destination(USAGER, reader.usager.id, canal), now, **values)))
     return rows
-
-
-class AgentNotice(Notice):
-    """A mail to agents about something else than one session: their account, their day, what goes wrong."""
-
-    channels = (Canal.COURRIEL,)
-
-    @abstractmethod
-    def agents(self, event: Any) -> Sequence[Agent]:
-        """Who is told."""
-
-    @abstractmethod
-    def sujet(self, event: Any) -> tuple[str, int]:
-        """What it is about, for the unique key."""
-
-    @abstractmethod
-    def changement(self, event: Any) -> str:
-        """What makes this event different from the same one another day."""
-
-    @abstractmethod
-    def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
-        """Why this is no longer to be said to them; None while it is."""
-
-    def context(self, agent: Agent, notification: Notification, now: datetime) -> dict[str, Any]:
-        """What its templates say beside the agent's and the organisation's names; the outbox does not keep `secret`."""
-        return {}
-
-    def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
-        sujet_type, sujet_id = self.sujet(event)
-        return [
-            self.row(
-                Destination(AGENT, agent.id, Canal.COURRIEL),
-                now,
-                organisation_id=agent.organisation_id,
-                sujet_type=sujet_type,
-                sujet_id=sujet_id,
-                changement=self.changement(event),
-                file=self.queue,
-            )
-            for agent in self.agents(event)
-            if agent.actif
-        ]
-
-
-class AccountNotice(AgentNotice):
-    """To one agent, about themself."""
-
-    def agents(self, event: Any) -> Sequence[Agent]:
-        agent = db.session.get(Agent, event.agent_id)
-        return [agent] if agent else []
-
-    def sujet(self, event: Any) -> tuple[str, int]:
-        return "agent", event.agent_id
-
-
-class OrganisationNotice(AgentNotice):
-    """To those who configure the organisation, about how its messages leave."""
-
-    queue = URGENT
-
-    def agents(self, event: Any) -> Sequence[Agent]:
-        return agents_with(event.organisation_id, Droit.CONFIGURER_ORGANISATION)
-
-    def sujet(self, event: Any) -> tuple[str, int]:
-        return "organisation", event.organisation_id
-
-    def changement(self, event: Any) -> str:
-        return str(event.jour)
-
-    def stale(self, agent: Agent, notification: Notification, now: datetime) -> str | None:
-        if not agent.actif:
-            return "Ce compte n’est plus actif."
-        return None if notification.cree_le > now - ALERT_LIFE else "L’alerte date de plus d’un jour."
 
 
 _PROMISE = next(c for c in Notification.__table__.constraints if isinstance(c, UniqueConstraint) and len(c.columns) > 1)

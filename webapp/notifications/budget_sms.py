@@ -7,7 +7,7 @@ from webapp.domain import events
 from webapp.links import address
 from webapp.models import Agent, Notification
 
-from .base import OrganisationNotice
+from .account import OrganisationNotice
 
 
 class BudgetSms(OrganisationNotice, event=events.BudgetSms):

@@ -18,7 +18,8 @@ from webapp.queries.notifications import SAYS_WHERE, Batch
 
 from . import content, ics
 from .acces import Acces
-from .base import AGENT, ATTENTE, NEWER, AddressNotice, AgentNotice, Notice, SeanceNotice
+from .account import AgentNotice
+from .base import AGENT, ATTENTE, NEWER, AddressNotice, Notice, SeanceNotice
 from .content import Emetteur
 from .invitation import Invitation
 from .outgoing import PERSONAL_LINK, Outgoing

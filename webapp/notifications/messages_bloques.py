@@ -9,7 +9,7 @@ from webapp.links import address
 from webapp.models import Agent, Canal, Notification
 from webapp.queries import notifications as queries
 
-from .base import OrganisationNotice
+from .account import OrganisationNotice
 
 WORDS = {Canal.SMS: "SMS", Canal.COURRIEL: "courriels"}
 

@@ -7,7 +7,7 @@ from webapp.domain import events
 from webapp.links import MOT_DE_PASSE, address, token
 from webapp.models import Agent, Notification
 
-from .base import AccountNotice
+from .account import AccountNotice
 from .wake import URGENT
 
 

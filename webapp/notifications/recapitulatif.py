@@ -9,7 +9,7 @@ from webapp.links import address
 from webapp.models import Agent, Notification
 from webapp.queries import recapitulatif as queries
 
-from .base import AccountNotice
+from .account import AccountNotice
 
 
 class Recapitulatif(AccountNotice, event=events.Recapitulatif):

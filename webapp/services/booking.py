@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
 
-from webapp import links, live, metrics
+from webapp import live, metrics
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar, too_few
 from webapp.domain.dates import local
@@ -22,10 +22,10 @@ from webapp.notifications.base import emit
 from webapp.queries import usagers as people
 
 from . import invitations, journal, offres
-from .demandes import Booking, Demande, first_answer, form_key, remember
+from .demandes import Booking, Demande, first_answer, form_key, new_row, remember
 from .droits import grantors, may
 from .limites import check_contact, not_online
-from .transaction import seat_lock, transaction, written
+from .transaction import seat_lock, transaction
 from .usagers import find_or_create
 
 
@@ -108,7 +108,7 @@ def _book(rdv: Rdv, demande: Demande) -> Booking:
             # All is written before the seat is taken, so that the lock everybody waits for is held for a moment only.
             # When there is no seat after all, nothing of it stays. The journal comes after: its lines are read in the
             # order in which seats were taken and given up.
-            row = _new_row(rdv, usager, demande)
+            row = new_row(rdv, usager, demande)
             _promise(row, demande)
             rdv = _locked(rdv, before)
             _refuse(rdv, demande, seated=False)
@@ -125,7 +125,7 @@ def _book(rdv: Rdv, demande: Demande) -> Booking:
         if found is not None and seated:
             return _already(rdv, found, demande)
         if found is None:
-            row = _new_row(rdv, usager, demande)
+            row = new_row(rdv, usager, demande)
         else:
             row = found
             _come_back(rdv, row, demande)
@@ -390,53 +390,6 @@ def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, 
     return True
 
 
-def _new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
-    """Written in one statement, so that it has its id."""
-    now = utcnow()
-    nonce, hashed = links.new_link(links.PARTICIPATION)
-    identity, agent_id = demande.identity, demande.agent.id if demande.agent else None
-    reader = (usager.responsable or usager) if usager.responsable_id else usager
-    who = demande.prescripteur
-    contact: dict[str, Any] = {"telephone": None, "courriel": None, "numero_dossier": None}
-    if identity is not None:
-        # A contact that differs from the file's serves this participation only; the file does not change (rule 9).
-        contact = {
-            "telephone": identity.telephone if identity.telephone != reader.phone else None,
-            "courriel": identity.courriel if identity.courriel != reader.email else None,
-            "numero_dossier": identity.numero_dossier,
-        }
-    # A stranger may have made the file, with a name and number that are somebody else's and an address of their own:
-    # who books in public is told by what they typed, and by nothing else.
-    typed_only = demande.by is not Acteur.AGENT and identity is not None
-    row = Participation(
-        rdv_id=rdv.id,
-        usager_id=usager.id,
-        statut=Statut.INSCRIT,
-        version=1,
-        rdv_version=rdv.version,
-        inscrit_le=now,
-        statut_le=now,
-        statut_par=demande.by,
-        statut_par_agent_id=agent_id,
-        origine=demande.by,
-        cree_par_agent_id=agent_id,
-        cree_le=now,
-        lien_nonce=nonce,
-        lien_hash=hashed,
-        raison="",
-        prevenir=demande.prevenir,
-        rappeler=True,
-        invitation_id=demande.invitation_id,
-        refus_sms=bool(typed_only and identity and not identity.telephone and reader.phone),
-        refus_courriel=bool(typed_only and identity and not identity.courriel and reader.email),
-        prescripteur_nom=who.nom if who else None,
-        prescripteur_structure=who.structure if who else None,
-        prescripteur_courriel=who.courriel if who else None,
-        **contact,
-    )
-    return written(row, rdv=rdv, usager=usager)
-
-
 def give_seats(
     rdv: Rdv,
     usagers: Sequence[Usager],
@@ -454,7 +407,7 @@ def give_seats(
         demande = Demande(None, usager.id, by, agent, over, prevenir, "")
         row = people.participation_of(rdv.id, usager.id)
         if row is None:
-            row = _new_row(rdv, usager, demande)
+            row = new_row(rdv, usager, demande)
         else:
             _come_back(rdv, row, demande)
         _count(rdv, row)

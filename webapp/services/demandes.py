@@ -7,11 +7,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from webapp import links
+from webapp.clock import utcnow
 from webapp.domain.identity import Foyer, Identity, Prescripteur
-from webapp.domain.participation import Acteur, holds_seat
+from webapp.domain.participation import Acteur, Statut, holds_seat
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Envoi, Participation
+from webapp.models import Agent, Envoi, Participation, Rdv, Usager
+
+from .transaction import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,50 @@ def remember(cle: str, participation_id: int) -> None:
     """Remember a form's answer. It may have had one already, for a seat given up since."""
     answer = {"cle": cle, "participation_id": participation_id}
     db.session.execute(_answers(db.session.get_bind().dialect.name), answer)
+
+
+def new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
+    """The place that is asked for, in one statement, so that it has its id; the caller counts the seat."""
+    now = utcnow()
+    nonce, hashed = links.new_link(links.PARTICIPATION)
+    identity, agent_id = demande.identity, demande.agent.id if demande.agent else None
+    reader = (usager.responsable or usager) if usager.responsable_id else usager
+    who = demande.prescripteur
+    contact: dict[str, Any] = {"telephone": None, "courriel": None, "numero_dossier": None}
+    if identity is not None:
+        # A contact that differs from the file's serves this participation only; the file does not change (rule 9).
+        contact = {
+            "telephone": identity.telephone if identity.telephone != reader.phone else None,
+            "courriel": identity.courriel if identity.courriel != reader.email else None,
+            "numero_dossier": identity.numero_dossier,
+        }
+    # A stranger may have made the file, with a name and number that are somebody else's and an address of their own:
+    # who books in public is told by what they typed, and by nothing else.
+    typed_only = demande.by is not Acteur.AGENT and identity is not None
+    row = Participation(
+        rdv_id=rdv.id,
+        usager_id=usager.id,
+        statut=Statut.INSCRIT,
+        version=1,
+        rdv_version=rdv.version,
+        inscrit_le=now,
+        statut_le=now,
+        statut_par=demande.by,
+        statut_par_agent_id=agent_id,
+        origine=demande.by,
+        cree_par_agent_id=agent_id,
+        cree_le=now,
+        lien_nonce=nonce,
+        lien_hash=hashed,
+        raison="",
+        prevenir=demande.prevenir,
+        rappeler=True,
+        invitation_id=demande.invitation_id,
+        refus_sms=bool(typed_only and identity and not identity.telephone and reader.phone),
+        refus_courriel=bool(typed_only and identity and not identity.courriel and reader.email),
+        prescripteur_nom=who.nom if who else None,
+        prescripteur_structure=who.structure if who else None,
+        prescripteur_courriel=who.courriel if who else None,
+        **contact,
+    )
+    return written(row, rdv=rdv, usager=usager)

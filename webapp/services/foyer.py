@@ -20,8 +20,8 @@ from webapp.queries import foyer as queries
 from webapp.queries import usagers as people
 
 from . import offres
-from .booking import _come_back, _count, _new_row, _note, _refuse
-from .demandes import Booking, Demande, first_answer, form_key, remember
+from .booking import _come_back, _count, _note, _refuse
+from .demandes import Booking, Demande, first_answer, form_key, new_row, remember
 from .transaction import seat_lock, transaction
 from .usagers import find_or_create
 
@@ -71,7 +71,7 @@ def _book(rdv: Rdv, foyer: Foyer, by: Acteur, cle: str) -> Booking:
         # Before the lock, as who books one of them alone writes too: the same row twice is waited for, then refused.
         asked = _people(rdv, foyer, by, cle)
         before = {row.usager_id for row in people.participations_of(rdv.id, list(asked))}
-        new = {key: _new_row(rdv, usager, one) for key, (usager, one) in asked.items() if key not in before}
+        new = {key: new_row(rdv, usager, one) for key, (usager, one) in asked.items() if key not in before}
         (rdv,) = seat_lock(rdv.id)
         set_committed_value(rdv, "agents", agents)
         rows = {row.usager_id: row for row in people.participations_of(rdv.id, list(asked))}

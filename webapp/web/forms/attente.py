@@ -66,9 +66,6 @@ class AttenteForm(InscriptionForm):
             least = min(least, self.places.data)  # a seat came free meanwhile: the rule says so, not the field
         self.places.choices = [(n, f"{n} personnes" if n > 1 else "1 personne") for n in range(least, most + 1)]
         self.places.flags.required = True
-        if not motif.asks("date_naissance"):
-            for one in self.accompagnants:
-                del one.form["date_naissance"]
 
     def validate_places(self, field: Field) -> None:
         others = sum(one.form.said for one in self.accompagnants)
