@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from flask import Flask
 from icalendar import Calendar
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests import factories as make
 from tests.notifications.scene import NOW, START, messages_of, one_base, scene, words_context
@@ -18,9 +18,10 @@ from webapp.clock import utcnow
 from webapp.domain import sms
 from webapp.domain.events import Event, Inscription, Minimum, Rappel, Recapitulatif
 from webapp.extensions import db
-from webapp.models import Agent, Canal, Discretion, Participation, Rdv, Usager
+from webapp.models import Agent, Canal, Discretion, EtatNotification, Notification, Participation, Rdv, Usager
 from webapp.notifications.channels.email import build
 from webapp.notifications.outgoing import Outgoing
+from webapp.notifications.render import preview_sms
 from webapp.services import demonstration
 
 __all__ = ["one_base", "words_context"]
@@ -134,11 +135,15 @@ def test_every_demonstration_motif_fits_one_text(app: Flask) -> None:
     with app.app_context():
         demonstration.load(sessions=0, participants=0, seed=1)
         now, checked = utcnow(), set()
+        sent = {"etat": EtatNotification.ENVOYEE, "envoyee_le": now}  # its invitations were about to leave
+        db.session.execute(update(Notification).values(**sent))
         for rdv in db.session.scalars(select(Rdv).where(Rdv.starts_at > now, Rdv.cancelled_at.is_(None))).all():
             key = rdv.motif_id, rdv.lieu_id, rdv.plage_ouverture_id
             if rdv.capacite_max is None or key in checked:
                 continue
             checked.add(key)
+            invited = preview_sms(rdv.motif, rdv.organisation, event="invitation").mesure
+            assert (invited.alphabet, invited.segments) == (sms.Alphabet.GSM_7, 1)
             person = make.usager(rdv.organisation_id, first_name="Jean-Baptiste", email=None)
             seat = make.participation(rdv, person, inscrit_le=now)
             db.session.commit()
