@@ -11,10 +11,10 @@ from webapp.domain.waitlist import ATTENDENT, EtatAttente
 
 from .base import Horodatage, Lien, Model, UTCDateTime, Word, one_of
 from .rdv import Rdv
-from .usager import Usager
+from .usager import Joignable, Usager
 
 
-class FileAttente(Horodatage, Lien, Model):
+class FileAttente(Horodatage, Lien, Joignable, Model):
     """One person's entry in the waitlist of one session, for one seat or several; who comes back reuses the row and its
     link. `rang` orders the list; `jusqua` is until when an offer holds; `rdv_version` as in `Participation`.
 
@@ -63,11 +63,3 @@ class FileAttente(Horodatage, Lien, Model):
     def attend(self) -> bool:
         """Still waiting, offers included."""
         return self.etat in ATTENDENT
-
-    @property
-    def contact_telephone(self) -> str | None:
-        return self.telephone or self.usager.phone
-
-    @property
-    def contact_courriel(self) -> str | None:
-        return self.courriel or self.usager.email

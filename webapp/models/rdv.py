@@ -16,9 +16,8 @@ from .agent import Agent
 from .base import Horodatage, Lien, Model, UTCDateTime, Word, one_of
 from .motif import Motif, TypeMotif
 from .organisation import Lieu, Organisation, Salle
-from .outbox import Canal
 from .plage import PlageOuverture
-from .usager import Usager
+from .usager import Joignable, Usager
 
 rdv_agents = Table(
     "rdv_agents",
@@ -99,7 +98,7 @@ class Rdv(Horodatage, Model):
         )
 
 
-class Participation(Horodatage, Lien, Model):
+class Participation(Horodatage, Lien, Joignable, Model):
     """One person's seat in one session, with a status of its own (docs/domain.md rules 9 and 10).
 
     `version` grows at each change of this row; `rdv_version` is the session's version at that moment, so that an
@@ -153,18 +152,6 @@ class Participation(Horodatage, Lien, Model):
     @property
     def occupe(self) -> bool:
         return holds_seat(self.statut)
-
-    def contact_of(self, canal: Canal) -> str:
-        """Where messages about it would go by this channel: its own contact, else that of who reads them."""
-        if canal is Canal.SMS:
-            return self.telephone or self.lecteur.phone or ""
-        return self.courriel or self.lecteur.email or ""
-
-    @property
-    def lecteur(self) -> Usager:
-        """Who reads the messages about it: the person, or who answers for them."""
-        usager = self.usager
-        return (usager.responsable or usager) if usager.responsable_id else usager
 
 
 def ouverture(rdv: Rdv) -> Ouverture:

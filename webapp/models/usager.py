@@ -7,6 +7,7 @@ from sqlalchemy import Column, Date, ForeignKey, Index, String, Table, UniqueCon
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import Horodatage, Model, UTCDateTime
+from .outbox import Canal
 
 if TYPE_CHECKING:
     from .rdv import Participation
@@ -65,3 +66,24 @@ class UsagerCle(Model):
     organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
     cle: Mapped[str] = mapped_column(String(64))
     usager_id: Mapped[int] = mapped_column(ForeignKey("usagers.id", ondelete="CASCADE"), index=True)
+
+
+class Joignable:
+    """What has a person and a contact of its own: a place, or the wait for one."""
+
+    if TYPE_CHECKING:
+        usager: Mapped[Usager]
+        telephone: Mapped[str | None]
+        courriel: Mapped[str | None]
+
+    def contact_of(self, canal: Canal) -> str:
+        """Where messages about it would go by this channel: its own contact, else that of who reads them."""
+        if canal is Canal.SMS:
+            return self.telephone or self.lecteur.phone or ""
+        return self.courriel or self.lecteur.email or ""
+
+    @property
+    def lecteur(self) -> Usager:
+        """Who reads the messages about it: the person, or who answers for them."""
+        usager = self.usager
+        return (usager.responsable or usager) if usager.responsable_id else usager

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Complet, Introuvable
 from webapp.domain.participation import Acteur
-from webapp.models import FileAttente, Rdv
+from webapp.models import Canal, FileAttente, Rdv
 from webapp.queries import attente as queries
 from webapp.services import attente
 from webapp.web.auth import current_agent, declares
@@ -54,6 +54,12 @@ def retrait_attente(rdv_id: int, attente_id: int) -> ResponseReturnValue:
     """Before somebody is taken off the list, then doing it."""
     rdv, entry = _find(rdv_id, attente_id)
     if request.method == "GET":
-        return respond("agent/attente_retrait.html", rdv=rdv, entree=entry, vue=vues.heading(rdv))
+        return respond(
+            "agent/attente_retrait.html",
+            rdv=rdv,
+            entree=entry,
+            telephone=entry.contact_of(Canal.SMS),
+            vue=vues.heading(rdv),
+        )
     attente.leave(entry.id, by=Acteur.AGENT, agent=current_agent())
     return go_to(url_for(".fiche", rdv_id=rdv_id, _anchor="attente"))

@@ -161,7 +161,7 @@ def waiting(rdv: Rdv) -> list[AttenteVue]:
 
 
 def _waits(rdv: Rdv, entry: FileAttente, rang: int) -> AttenteVue:
-    tz, phone, email = rdv.organisation.timezone, entry.contact_telephone, entry.contact_courriel
+    tz, phone, email = rdv.organisation.timezone, entry.contact_of(Canal.SMS), entry.contact_of(Canal.COURRIEL)
     link = {"rdv_id": rdv.id, "attente_id": entry.id}
     return AttenteVue(
         id=entry.id,
