@@ -95,6 +95,33 @@ def test_seats_are_given_back_and_nobody_is_left() -> None:
     assert "agent" in told  # the team knows that a seat is free
 
 
+def test_waits_are_told_then_left_and_forgotten() -> None:
+    """Whose file it is or not: a seat that was offered goes on, the link leads nowhere, nobody is named."""
+    rdv = make.rdv(make.motif(make.service(), liste_attente=True), capacite_propre=1)
+    theirs = make.usager(rdv.organisation_id, first_name="Zineb", last_name="Oubella", phone=PHONE, email=None)
+    another = make.usager(rdv.organisation_id, first_name="Rose", last_name="Bel", phone=None, email=OTHER)
+    make.full(rdv)
+    mine = make.attente(rdv, theirs, places=2, accompagnants=[{"prenom": "Lila", "nom": "Oubella"}])
+    borrowed = make.attente(rdv, another, telephone=PHONE)
+    elsewhere = make.rdv(rdv.motif, capacite_propre=1)
+    make.full(elsewhere)
+    other = make.attente(elsewhere, another)
+    db.session.commit()
+    tokens = [links.token(links.ATTENTE, row.lien_nonce) for row in (mine, borrowed)]
+    said = as_text(demand())["listes d’attente"]
+    assert [(one["pour"], one["attend encore"]) for one in said] == [("Zineb Oubella", "oui"), ("Rose Bel", "oui")]
+    assert said[0]["avec"] == "Lila Oubella"
+    erase_mine(demand())
+    db.session.expire_all()
+    assert [row.attend for row in (mine, borrowed, other)] == [False, False, True]
+    assert rdv.places_attente == 0
+    held = everything()
+    for word in ("Zineb", "Lila", PHONE, *map(links.fingerprint, tokens)):
+        assert word not in held, word
+    assert borrowed.usager_id != another.id and other.usager_id == another.id
+    assert known(another.id).first_name == "Rose"
+
+
 def test_the_journal_says_how_much_and_not_whom() -> None:
     place = book(make_rdv())
     erase_mine(demand())

@@ -133,6 +133,13 @@ def waits_held(canal: Canal, contact: str, now: datetime) -> Sequence[FileAttent
     return db.session.scalars(question, {"contact": contact}).all()
 
 
+def waits_kept(canal: Canal, contact: str) -> Sequence[FileAttente]:
+    """The waits whose messages go to this contact, however old, as they are now."""
+    question = with_session().where(FileAttente.id.in_(_held(canal, FileAttente))).order_by(FileAttente.id)
+    question = question.limit(MOST_KEPT).execution_options(populate_existing=True)
+    return db.session.scalars(question, {"contact": contact}).all()
+
+
 def files_of(canal: Canal, contact: str) -> Sequence[Usager]:
     """Whose file has this contact, and those they answer for."""
     responsable = aliased(Usager)
@@ -147,12 +154,13 @@ def files_of(canal: Canal, contact: str) -> Sequence[Usager]:
     ).all()
 
 
-def places_elsewhere(usager_ids: Sequence[int], place_ids: Sequence[int]) -> Collection[int]:
-    """Which of these people have places beside these."""
-    question = select(Participation.usager_id).distinct()
-    return set(
-        db.session.scalars(question.where(Participation.usager_id.in_(usager_ids), Participation.id.not_in(place_ids)))
+def known_elsewhere(usager_ids: Sequence[int], place_ids: Sequence[int], wait_ids: Sequence[int]) -> Collection[int]:
+    """Which of these people have places, or waits for one, beside these."""
+    seats = select(Participation.usager_id).where(
+        Participation.usager_id.in_(usager_ids), Participation.id.not_in(place_ids)
     )
+    waits = select(FileAttente.usager_id).where(FileAttente.usager_id.in_(usager_ids), FileAttente.id.not_in(wait_ids))
+    return set(db.session.scalars(union(seats, waits)))
 
 
 def messages_to(contact: str, usager_ids: Sequence[int]) -> Sequence[Notification]:

@@ -246,7 +246,9 @@ def _seat(
     db.session.flush()
     if prevenir and utcnow() < rdv.starts_at:
         author = agent.id if agent else None
-        emit(Inscription(auteur_agent_id=author, participation_id=rows[0].id, version=rows[0].version))
+        first, *others = rows
+        also = tuple(row.id for row in others)
+        emit(Inscription(auteur_agent_id=author, participation_id=first.id, version=first.version, avec=also))
     return rows[0]
 
 

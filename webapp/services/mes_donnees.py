@@ -20,6 +20,7 @@ from webapp.extensions import db
 from webapp.models import (
     Acces,
     Canal,
+    FileAttente,
     MessageDemo,
     Notification,
     Participation,
@@ -28,7 +29,7 @@ from webapp.models import (
 )
 from webapp.queries import acces as queries
 
-from . import journal
+from . import attente, journal
 from .booking import change_statut
 from .retention import NOBODY, NOTHING_OWN, erase, forget_lines
 from .transaction import transaction
@@ -38,10 +39,11 @@ ORIGINES = {Acteur.USAGER: "en ligne", Acteur.AGENT: "par un agent", Acteur.PRES
 
 @dataclass(frozen=True, slots=True)
 class Tenu:
-    """What goes with a contact: its places, and the files that are wholly that contact's."""
+    """What goes with a contact: its places, its waits for one, and the files that are wholly that contact's."""
 
     places: Sequence[Participation]
     fiches: Sequence[Usager]
+    attentes: Sequence[FileAttente] = ()
 
     @property
     def fiche_ids(self) -> set[int]:
@@ -57,18 +59,22 @@ class Tenu:
 
 
 def held(canal: Canal, contact: str) -> Tenu:
-    """As the database has it now. A file with a place elsewhere, or whose relatives have one, is not only that
-    contact's."""
+    """As the database has it now. A file with a place or a wait elsewhere, or whose relatives have one, is not only
+    that contact's."""
     places, files = queries.places_kept(canal, contact), queries.files_of(canal, contact)
-    elsewhere = queries.places_elsewhere([file.id for file in files], [place.id for place in places])
+    waits = queries.waits_kept(canal, contact)
+    elsewhere = queries.known_elsewhere(
+        [file.id for file in files], [place.id for place in places], [entry.id for entry in waits]
+    )
     shared = {*elsewhere, *(file.responsable_id for file in files if file.id in elsewhere)}
-    return Tenu(places, [file for file in files if file.id not in shared])
+    return Tenu(places, [file for file in files if file.id not in shared], waits)
 
 
 def as_text(demande: Acces) -> dict[str, Any]:
     """All that is kept with that contact, in words a person can read."""
     found = held(demande.canal, demande.contact)
-    people = sorted({place.usager_id for place in found.places} | found.fiche_ids)
+    of_places = {place.usager_id for place in found.places} | {entry.usager_id for entry in found.attentes}
+    people = sorted(of_places | found.fiche_ids)
     # Without a place, the clock is that of who answers the phone for the demand.
     zone = found.places[0].rdv.organisation.timezone if found.places else queries.organisation_of(demande).timezone
     said = {
@@ -76,6 +82,7 @@ def as_text(demande: Acces) -> dict[str, Any]:
         "extrait le": long_moment(utcnow(), zone),
         "personnes": [_person(fiche) for fiche in found.fiches],
         "rendez-vous": [_place(place) for place in found.places],
+        "listes d’attente": [_wait(entry) for entry in found.attentes],
         "messages": [_message(row, zone) for row in queries.messages_to(demande.contact, _readers(found, people))],
     }
     return said | {
@@ -84,7 +91,8 @@ def as_text(demande: Acces) -> dict[str, Any]:
 
 
 def _readers(found: Tenu, people: Sequence[int]) -> list[int]:
-    return sorted({*people, *(place.usager.responsable_id for place in found.places if place.usager.responsable_id)})
+    theirs = [*(place.usager for place in found.places), *(entry.usager for entry in found.attentes)]
+    return sorted({*people, *(one.responsable_id for one in theirs if one.responsable_id)})
 
 
 def _person(usager: Usager) -> dict[str, Any]:
@@ -126,6 +134,26 @@ def _place(place: Participation) -> dict[str, Any]:
     )
 
 
+def _wait(entry: FileAttente) -> dict[str, Any]:
+    zone = entry.rdv.organisation.timezone
+    with_them = (f"{one.get('prenom', '')} {one.get('nom', '')}".strip() for one in entry.accompagnants)
+    return _given(
+        {
+            "pour": entry.usager.nom_complet,
+            "organisme": entry.rdv.organisation.name,
+            "atelier": entry.rdv.motif.name,
+            "début": long_moment(entry.rdv.starts_at, zone),
+            "places demandées": entry.places,
+            "avec": ", ".join(with_them),
+            "demandé le": long_moment(entry.cree_le, zone),
+            "attend encore": "oui" if entry.attend else "non",
+            "téléphone donné pour cette attente": entry.telephone,
+            "courriel donné pour cette attente": entry.courriel,
+            "numéro de dossier": entry.numero_dossier,
+        }
+    )
+
+
 def _message(row: Notification, zone: str) -> dict[str, Any]:
     return _given(
         {
@@ -155,7 +183,10 @@ def erase_mine(demande: Acces) -> Effacement:
     Raises what `change_statut` raises: what is done by then stays, and asking again does the rest.
     """
     canal, contact, now = demande.canal, demande.contact, utcnow()
-    coming = held(canal, contact).coming(now)
+    before = held(canal, contact)
+    coming = before.coming(now)
+    for attente_id in [entry.id for entry in before.attentes if entry.attend]:
+        attente.leave(attente_id)
     for place_id in [place.id for place in coming]:
         change_statut(place_id, Statut.EXCUSE, by=Acteur.USAGER)
     with transaction() as session:
@@ -164,13 +195,16 @@ def erase_mine(demande: Acces) -> Effacement:
         found = held(canal, contact)  # who books at this very moment keeps what they book
         back = {place.id for place in found.coming(now)}
         kept = {place.usager_id for place in found.places if place.id in back}
+        kept |= {entry.usager_id for entry in found.attentes if entry.attend}
         mine = Tenu(
             [place for place in found.places if place.id not in back],
             [fiche for fiche in found.fiches if fiche.id not in kept and not _answers_for(fiche, kept, found)],
+            [entry for entry in found.attentes if not entry.attend],
         )
         _forget_messages(session, contact, mine)
         _take_off(session, mine, now)
         erase(session, sorted(mine.fiche_ids), now)
+        _leave_lists(session, mine, now)
         _close_links(mine)
         _note(mine)
         _forget_demands(session, contact)
@@ -206,14 +240,7 @@ def _take_off(session: Session, mine: Tenu, now: datetime) -> None:
         if place.usager_id not in mine.fiche_ids:
             taken.setdefault(place.usager_id, []).append(place)
     for places in taken.values():
-        nobody = Usager(**NOBODY, notify_by_sms=False, notify_by_email=False, anonymise_le=now)
-        session.add(nobody)
-        session.flush()
-        organisations = sorted({place.rdv.organisation_id for place in places})
-        session.execute(
-            usager_organisations.insert(),
-            [{"usager_id": nobody.id, "organisation_id": organisation_id} for organisation_id in organisations],
-        )
+        nobody = _nobody(session, {place.rdv.organisation_id for place in places}, now)
         ids = [place.id for place in places]
         session.execute(
             update(Participation)
@@ -222,6 +249,40 @@ def _take_off(session: Session, mine: Tenu, now: datetime) -> None:
             .execution_options(synchronize_session=False)
         )
         forget_lines(session, ids, now)
+
+
+def _nobody(session: Session, organisation_ids: set[int], now: datetime) -> Usager:
+    nobody = Usager(**NOBODY, notify_by_sms=False, notify_by_email=False, anonymise_le=now)
+    session.add(nobody)
+    session.flush()
+    session.execute(
+        usager_organisations.insert(),
+        [{"usager_id": nobody.id, "organisation_id": organisation_id} for organisation_id in sorted(organisation_ids)],
+    )
+    return nobody
+
+
+def _leave_lists(session: Session, mine: Tenu, now: datetime) -> None:
+    """The waits that are over say nothing of whom any more, and their links lead nowhere."""
+    for entry in mine.attentes:
+        nonce, hashed = links.new_link(links.ATTENTE)
+        whose = {}
+        if entry.usager_id not in mine.fiche_ids:
+            whose = {"usager_id": _nobody(session, {entry.rdv.organisation_id}, now).id}
+        session.execute(
+            update(FileAttente)
+            .where(FileAttente.id == entry.id)
+            .values(
+                telephone=None,
+                courriel=None,
+                numero_dossier=None,
+                accompagnants=[],
+                lien_nonce=nonce,
+                lien_hash=hashed,
+                **whose,
+            )
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _close_links(mine: Tenu) -> None:

@@ -55,6 +55,7 @@ def supprimer_mes_donnees() -> ResponseReturnValue:
     found = donnees.held(demande.canal, demande.contact)
     coming = [(place.usager.first_name, seance_of(place.rdv, now)) for place in found.coming(now)]
     context = {"form": form, "contact": masked(demande.contact), "a_venir": coming, "nombre": len(found.places)}
+    context["attentes"] = sum(entry.attend for entry in found.attentes)
     if not form.validate_on_submit():
         return respond(page, **context)
     try:
