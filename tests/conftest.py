@@ -5,6 +5,7 @@ What can't be had on this machine is skipped, with one loud line at the end of t
 
 import os
 import socket
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -89,6 +90,16 @@ class PostgresForAll:
 
 
 POSTGRES = pytest.StashKey[PostgresForAll]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pages are looked at on SQLite, one in three on PostgreSQL too, where services are all tried; the others with what
+    is long."""
+    for item in items:
+        database = getattr(item, "callspec", None) and item.callspec.params.get("base")  # type: ignore[attr-defined]
+        if database == "postgresql" and "/tests/web/" in str(item.path) and zlib.crc32(item.nodeid.encode()) % 3:
+            item.add_marker("volume")
 
 
 def pytest_configure(config: pytest.Config) -> None:
