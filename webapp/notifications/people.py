@@ -98,7 +98,7 @@ class Prevenus:
 
 
 def prevenus(
-    participations: Iterable[Participation],
+    participations: Iterable[Place],
     *,
     canaux: Collection[Canal] = tuple(Canal),
     tous: bool = False,

@@ -34,6 +34,12 @@ def with_people(rdv: Rdv) -> Sequence[FileAttente]:
     ).all()
 
 
+def waiting_in(rdv_ids: Collection[int]) -> Sequence[FileAttente]:
+    """Who waits for a seat of these sessions, and is told with those booked when one changes: one statement."""
+    question = _with_readers().where(FileAttente.rdv_id.in_(rdv_ids), FileAttente.etat.in_(ATTENDENT))
+    return db.session.scalars(question).all() if rdv_ids else []
+
+
 def to_tell(ids: Collection[int]) -> Sequence[FileAttente]:
     """These entries, with their session, their readers."""
     return db.session.scalars(_with_readers().where(FileAttente.id.in_(ids))).all() if ids else []

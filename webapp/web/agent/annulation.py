@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from webapp.domain.droits import Droit
 from webapp.domain.errors import DomainError, Introuvable
 from webapp.notifications.people import prevenus
+from webapp.queries.attente import waiting_in
 from webapp.queries.notifications import active_participations
 from webapp.services import rdvs
 from webapp.web.auth import current_agent, declares
@@ -26,12 +27,13 @@ def annulation(rdv_id: int) -> ResponseReturnValue:
     """Who will be told and by what, whom to call; the reason; then every place is taken back and people are told."""
     rdv = find(rdv_id)
     form = AnnulationForm()
-    people = active_participations(rdv.id)
+    people, waiting = active_participations(rdv.id), waiting_in([rdv.id])
     context = {
         "rdv": rdv,
         "vue": vues.heading(rdv),
         "inscrits": len(people),
-        "told": prevenus(people if vues.will_be_told(rdv) else [], textes=vues.texts_left(rdv)),
+        "attendent": len(waiting),
+        "told": prevenus([*people, *waiting] if vues.will_be_told(rdv) else [], textes=vues.texts_left(rdv)),
         "commencee": not vues.will_be_told(rdv),
         "prevenir": said_yes("prevenir", default=True),
     }
@@ -47,7 +49,7 @@ def annulation(rdv_id: int) -> ResponseReturnValue:
             raise  # its plage removed it meanwhile: there is no page to show again
         except DomainError as refusal:
             return refused(refusal, "agent/annulation.html", form=form, **context)
-        told = f" : {leaving(context['told'], said_yes('prevenir', default=True))}" if people else "."
+        told = f" : {leaving(context['told'], said_yes('prevenir', default=True))}" if people or waiting else "."
         flash(f"L’atelier est annulé{told}", "success")
         return go_to(url_for(".fiche", rdv_id=rdv_id))
     if rdv.cancelled_at is not None:

@@ -8,6 +8,7 @@ from webapp.domain.dates import long_date, span
 from webapp.domain.serie import POSSIBLES, Choix, Etape, Question, Sort
 from webapp.models import Organisation, Rdv
 from webapp.notifications.people import Prevenus, prevenus
+from webapp.queries.attente import waiting_in
 from webapp.queries.journal import places
 from webapp.queries.notifications import concerned
 from webapp.services.rdvs import OuEtQuand
@@ -70,7 +71,10 @@ def review(apercu: Apercu, organisation: Organisation, choix: Choix, montre: Col
         by_question[Question.SANS_DATE],
         by_question[Question.AUCUNE],
         _follows(apercu),
-        prevenus((place for people in told.values() for place in people), textes=texts_left(organisation)),
+        prevenus(
+            [*(place for people in told.values() for place in people), *waiting_in(apercu.prevenues)],
+            textes=texts_left(organisation),
+        ),
         len(told),
         apercu.count(Sort.ANNULEE),
         len({cle.partition("-")[0] for cle in montre} - {cle.partition("-")[0] for cle in keys}),

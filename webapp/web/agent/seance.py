@@ -15,6 +15,7 @@ from webapp.notifications.message import channels
 from webapp.notifications.people import Prevenus, prevenus
 from webapp.notifications.render import preview_message, preview_message_email
 from webapp.queries import configuration, fiche
+from webapp.queries.attente import waiting_in
 from webapp.queries.notifications import active_participations
 from webapp.services import ecrire, ponctuelles, rdvs
 from webapp.services.ecrire import CORPS_MAX
@@ -87,12 +88,13 @@ def modification(rdv_id: int) -> ResponseReturnValue:
     """Another date, hour, place, room or link for one session; who will be told, before the click."""
     rdv = find(rdv_id, whole=True)
     form = DeplacementForm(rdv, lieux=configuration.lieux(rdv.organisation_id, rdv.lieu_id))
-    people = active_participations(rdv.id)
+    people, waiting = active_participations(rdv.id), waiting_in([rdv.id])
     context = {
         "rdv": rdv,
         "vue": vues.heading(rdv),
         "inscrits": len(people),
-        "told": prevenus(people, textes=vues.texts_left(rdv)),
+        "attendent": len(waiting),
+        "told": prevenus([*people, *waiting], textes=vues.texts_left(rdv)),
         "prevenir": said_yes("prevenir", default=True),
         "possible": rdv.cancelled_at is None and vues.will_be_told(rdv),
         "maintenant": "",
@@ -122,7 +124,7 @@ def modification(rdv_id: int) -> ResponseReturnValue:
                 here = vues.header(rdv, ())
                 context |= {"vue": vues.heading(rdv), "maintenant": f"{here.quand}, {here.lieu}"}
             return refused(refusal, "agent/modification.html", form=form, **context)
-        told = leaving(context["told"], said_yes("prevenir", default=True)) if people else ""
+        told = leaving(context["told"], said_yes("prevenir", default=True)) if people or waiting else ""
         flash(f"La séance est modifiée{f' : {told}' if told else '.'}" if changed else "Rien n’a changé.", "success")
         return go_to(url_for(".fiche", rdv_id=rdv_id))
     return respond("agent/modification.html", form=form, **context)
