@@ -85,7 +85,7 @@ def world(app: Flask, site: Site, number: int) -> World:
         invited = [make.rdv(closed, starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 5)]
         invitations = [_invitation(closed, usager_id) for usager_id in known]
         db.session.commit()
-        tokens += [_household(rdv) for rdv in alone[1:4]] * 3  # as often as others, among so many
+        tokens += [_household(rdv) for rdv in alone[2:5]] * 3  # as often as others, among so many
         waits = [token for rdv in waited_for for token in _waiting(rdv.id)]
         plages = [_plage(mine, motifs[n]) for n in (1, 2)]
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()

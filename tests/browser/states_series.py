@@ -35,7 +35,10 @@ def about_a_date(path: str) -> Callable[[Page, Scene], str]:
 def read_first(page: Page, scene: Scene) -> None:
     page.goto(f"/agent/plages/{scene.plage}")
     page.locator("#start_time").fill("07:15")
-    page.locator("#formulaire-plage").get_by_role("button", name="Enregistrer").click()
+    save = page.locator("#formulaire-plage").get_by_role("button", name="Enregistrer")
+    save.click()  # something else is on at that time: said first
+    expect(page.locator("#erreurs")).to_be_visible()
+    save.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Qui est concerné ?")
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tests import factories as make
 from webapp.clock import utcnow
+from webapp.domain.errors import Introuvable
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
 from webapp.models import Agent, Canal, EtatNotification, Journal, Notification, Rdv
@@ -72,7 +73,8 @@ def test_an_agent_s_retry_stays_at_home_an_operator_s_goes_everywhere() -> None:
     (here, admin), (away, _) = desk(), desk()
     mine, theirs = message(here, EtatNotification.ECHEC), message(away, EtatNotification.ECHEC)
     db.session.commit()
-    assert not retry_message(theirs.id, agent=admin)
+    with pytest.raises(Introuvable):
+        retry_message(theirs.id, agent=admin)
     assert retry_all(agent=admin) == 1 and states(mine, theirs) == ["a_envoyer", "echec"]
     assert retry_everywhere() == 1 and states(theirs) == ["a_envoyer"]
     lines = db.session.scalars(select(Journal).where(Journal.action == "nouvel_essai").order_by(Journal.id)).all()

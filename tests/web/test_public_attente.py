@@ -90,7 +90,7 @@ def test_a_list_of_dates_says_that_one_can_wait(client: PageClient, app: Flask, 
 
 def test_the_search_lists_a_full_workshop_where_one_can_wait(client: PageClient, app: Flask, rdv_id: int) -> None:
     page = client.get("/")
-    assert page.has("Mes droits au RSA") and page.has("Complet Liste d’attente ouverte.")
+    assert page.has("Mes droits au RSA") and page.has("Vous pouvez vous inscrire sur la liste d’attente.")
     another(app, rdv_id, starts_at=utcnow() + timedelta(days=20))
     page = client.get("/")
     assert page.has("Plus que 2 places") and not page.has("Complet")  # what can be booked goes first

@@ -33,18 +33,18 @@ def posted(client: PageClient, rdv_id: int, before: Callable[[], None] = lambda:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"cancelled_at": utcnow()}, "annulée"),
-        ({"starts_at": utcnow() - HOUR, "ends_at": utcnow() + HOUR}, "déjà commencé"),
-        ({"starts_at": utcnow() + HOUR / 6, "ends_at": utcnow() + HOUR}, "commence bientôt"),
-        ({"motif_archived_at": utcnow()}, "plus proposé"),
-        ({"motif_delai_max_jours": 5}, "pas encore ouverte"),
-        ({"reservable_par": "entree_libre"}, "entrée libre"),
+        (lambda: {"cancelled_at": utcnow()}, "annulée"),
+        (lambda: {"starts_at": utcnow() - HOUR, "ends_at": utcnow() + HOUR}, "déjà commencé"),
+        (lambda: {"starts_at": utcnow() + HOUR / 6, "ends_at": utcnow() + HOUR}, "commence bientôt"),
+        (lambda: {"motif_archived_at": utcnow()}, "plus proposé"),
+        (lambda: {"motif_delai_max_jours": 5}, "pas encore ouverte"),
+        (lambda: {"reservable_par": "entree_libre"}, "entrée libre"),
     ],
 )
 def test_a_late_form_is_refused_with_the_reason(
-    client: PageClient, app: Flask, rdv_id: int, fields: dict[str, object], sentence: str
+    client: PageClient, app: Flask, rdv_id: int, fields: Callable[[], dict[str, object]], sentence: str
 ) -> None:
-    page = posted(client, rdv_id, lambda: change(app, rdv_id, **fields))
+    page = posted(client, rdv_id, lambda: change(app, rdv_id, **fields()))
     assert page.status == 409 and page.has(sentence) and page.select('#nom[value="N’Diaye"]')
     assert counts(app) == (0, 0, 0)
 

@@ -26,7 +26,7 @@ OUVERT, INTERDIT, CACHE = "ouvert", 403, 404
 ABOUT = {
     "rdv_id": "service", "participation_id": "service", "plage_id": "service", "motif_id": "service",
     "absence_id": "service", "lieu_id": "organisation", "salle_id": "organisation", "message_id": "organisation",
-    "agent_id": "agent",
+    "attente_id": "service", "invitation_id": "service", "agent_id": "agent",
 }  # fmt: skip
 """What the thing an address names belongs to."""
 RIGHTS = dict.fromkeys(("absence", "suppression_absence", "seances_absence"), Droit.GERER_ABSENCES)
@@ -76,6 +76,8 @@ class Place:
                 "participation_id": place.id,
                 "plage_id": make.plage(rdv.motif, [holder], lieu=lieu).id,
                 "motif_id": rdv.motif_id,
+                "attente_id": make.attente(rdv).id,
+                "invitation_id": make.invitation(rdv.motif, agent=holder).id,
                 "absence_id": make.absence(holder).id,
                 "lieu_id": lieu.id,
                 "salle_id": make.salle(lieu).id,
