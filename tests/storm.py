@@ -26,7 +26,7 @@ from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.extensions import db
 from webapp.jobs.schedule import RUN_ALONE
-from webapp.models import FileAttente, Motif, Organisation, Participation, Rdv, Service, Usager
+from webapp.models import Agent, FileAttente, Lieu, Motif, Organisation, Participation, Rdv, Usager
 from webapp.notifications import wake
 from webapp.notifications.base import emit
 from webapp.services import attente
@@ -60,34 +60,42 @@ class Outcome:
 def world(app: Flask, site: Site, number: int) -> World:
     """An organisation of its own with sessions of every kind, few seats and many people who want them."""
     with app.app_context():
-        org = make.organisation(surbooking_autorise=True)
-        mine, other = make.service(org), make.service(org, name="PMI", short_name="PMI")
-        agents = {
-            "agent": [make.agent(mine).email, make.agent(mine, "accueil").email],
-            "référent": [make.agent(mine, "référent").email],
-            "voisin": [make.agent(other).email],
-        }
-        people = [number * PEOPLE + n for n in range(PEOPLE)]
-        known = [_known(org, n).id for n in people[: PEOPLE // 2]]
-        motifs = [
-            make.motif(mine, name=f"Atelier {n}", capacite_max=SEATS, delai_min_minutes=0, liste_attente=n != 1)
-            for n in range(3)
-        ]
-        where, day = make.lieu(org), timedelta(days=1)
-        alone = [make.rdv(motifs[0], starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 8)]
-        soon = make.rdv(motifs[1], starts_at=utcnow() + timedelta(seconds=6), lieu_id=where.id)
-        begun = make.rdv(motifs[1], starts_at=utcnow() - timedelta(minutes=5), lieu_id=where.id)
-        tokens = []
-        waited_for = [make.full(rdv) for rdv in alone[:2]]
-        for rdv in (soon, begun, *alone[2:]):
-            tokens += [links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)]
-        closed = make.motif(mine, capacite_max=SEATS, reservable_par="invites")
-        invited = [make.rdv(closed, starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 5)]
-        invitations = [_invitation(closed, usager_id) for usager_id in known]
-        db.session.commit()
-        tokens += [_household(rdv) for rdv in alone[2:5]] * 3  # as often as others, among so many
+        with transaction():  # the site writes meanwhile
+            org = make.organisation(surbooking_autorise=True)
+            mine, other = make.service(org), make.service(org, name="PMI", short_name="PMI")
+            agents = {
+                "agent": [make.agent(mine).email, make.agent(mine, "accueil").email],
+                "référent": [make.agent(mine, "référent").email],
+                "voisin": [make.agent(other).email],
+            }
+            people = [number * PEOPLE + n for n in range(PEOPLE)]
+            known = [_known(org, n).id for n in people[: PEOPLE // 2]]
+            motifs = [
+                make.motif(mine, name=f"Atelier {n}", capacite_max=SEATS, delai_min_minutes=0, liste_attente=n != 1)
+                for n in range(3)
+            ]
+            where, day = make.lieu(org), timedelta(days=1)
+            alone = [make.rdv(motifs[0], starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 14)]
+            soon = make.rdv(motifs[1], starts_at=utcnow() + timedelta(seconds=6), lieu_id=where.id)
+            begun = make.rdv(motifs[1], starts_at=utcnow() - timedelta(minutes=5), lieu_id=where.id)
+            tokens = []
+            waited_for = [make.full(rdv) for rdv in alone[:2]]
+            for rdv in (soon, begun, *alone[2:]):
+                tokens += [
+                    links.token(links.PARTICIPATION, make.participation(rdv).lien_nonce) for _ in range(SEATS - 2)
+                ]
+            closed = make.motif(mine, capacite_max=SEATS, reservable_par="invites")
+            invited = [make.rdv(closed, starts_at=utcnow() + n * day, lieu_id=where.id) for n in range(2, 5)]
+            invitations = [_invitation(closed, usager_id) for usager_id in known]
+            families = [_household(rdv) for rdv in alone[2:5]]
+            holders = [(make.agent(mine, "référent"), make.lieu(org)) for _ in range(2)]
+        with transaction():
+            for first, second in families:
+                emit(Inscription(participation_id=first.id, version=1, avec=(second.id,)))
+        # As often as others, among so many.
+        tokens += [links.token(links.PARTICIPATION, first.lien_nonce) for first, _ in families] * 3
         waits = [token for rdv in waited_for for token in _waiting(rdv.id)]
-        plages = [_plage(mine, motifs[n]) for n in (1, 2)]
+        plages = [_plage(motifs[n], *held_by) for n, held_by in zip((1, 2), holders, strict=True)]
         held = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id.in_(plages)).order_by(Rdv.id)).all()
         made = World(
             url=site.url,
@@ -111,15 +119,11 @@ def world(app: Flask, site: Site, number: int) -> World:
         return made
 
 
-def _household(rdv: Rdv) -> str:
+def _household(rdv: Rdv) -> tuple[Participation, Participation]:
     """A parent and a child, told by one message, whose link moves either or both."""
     parent = make.usager(rdv.organisation_id, first_name="Parent")
     child = make.usager(rdv.organisation_id, first_name="Léa", phone=None, responsable_id=parent.id)
-    first, second = make.participation(rdv, parent), make.participation(rdv, child)
-    db.session.commit()
-    with transaction():
-        emit(Inscription(participation_id=first.id, version=1, avec=(second.id,)))
-    return links.token(links.PARTICIPATION, first.lien_nonce)
+    return make.participation(rdv, parent), make.participation(rdv, child)
 
 
 def _known(org: Organisation, number: int) -> make.Usager:
@@ -146,19 +150,12 @@ def _invitation(motif: Motif, usager_id: int) -> str:
     return links.token(links.INVITATION, row.lien_nonce)
 
 
-def _plage(service: Service, motif: Motif) -> int:
+def _plage(motif: Motif, agent: Agent, lieu: Lieu) -> int:
     """Four weeks of sessions, made as an agent makes them."""
-    agent = make.agent(service, "référent")
-    lieu = make.lieu(service_organisation(service))
     first: date = (utcnow() + timedelta(days=5)).date()
     rule = Recurrence(Frequency.WEEKLY, weekdays=(first.weekday(),), count=4)
-    db.session.commit()
     data = PlageData(motif.id, (agent.id,), first, wall(14), wall(16), lieu_id=lieu.id, recurrence=rule)
     return save_plage(None, data, agent).plage.id
-
-
-def service_organisation(service: Service) -> Organisation:
-    return db.session.get_one(Organisation, service.organisation_id)
 
 
 def rage(app: Flask, site: Site, seed: int, seconds: float, *, number: int = 0, each: bool = True) -> Outcome:

@@ -94,6 +94,8 @@ class Town:
     client: PageClient
     places: dict[str, Place]
     token: str
+    known: int
+    """Somebody the organisation knows."""
 
 
 def town(app: Flask, who: str) -> Town:
@@ -105,11 +107,14 @@ def town(app: Flask, who: str) -> Town:
         make.agent(mine, "admin", first_name="Nadia")
         looks = [DroitAgent(organisation_id=org.id, service_id=mine.id, droit=droit) for droit in WHO[REGARD]]
         me: Agent = make.agent(mine, who) if who in PRESETS else make.agent(mine, droits=looks)
+        known = make.usager(org).id
         db.session.commit()
         email = me.email
     client = PageClient(app)
     client.get("/agent/connexion").form("/agent/connexion").submit(courriel=email, mot_de_passe=make.PASSWORD)
-    return Town(client, places, str(client.get("/agent/").select("input[name=csrf_token]")[0].attributes["value"]))
+    return Town(
+        client, places, str(client.get("/agent/").select("input[name=csrf_token]")[0].attributes["value"]), known
+    )
 
 
 def rules(app: Flask) -> Iterator[tuple[Rule, str, Droit]]:
@@ -143,7 +148,7 @@ def about(names: set[str]) -> str:
 def ask(town: Town, method: str, path: str, *, htmx: bool, token: str) -> int:
     """The status alone: a stream is not read."""
     headers = {"HX-Request": "true", "HX-Request-Type": "partial"} if htmx else {}
-    data = {"csrf_token": token, "statut": "absent", "rdv-1": "1"}
+    data = {"csrf_token": token, "statut": "absent", "rdv-1": "1", "usager_id": str(town.known)}
     with town.client.app.app_context():
         answer = town.client.flask.open(path, method=method, headers=headers, data=data if method == "POST" else None)
         answer.close()
