@@ -208,3 +208,9 @@ def test_the_message_holds_a_code_and_no_link(client: PageClient, app: Flask, to
         row = db.session.scalars(select(Notification).where(Notification.event == "acces")).one()
         assert row.objet == "Votre code pour changer vos coordonnées"
         assert "[code]" in row.corps and code not in row.corps and not re.search(r"/mes-rendez-vous/|/p/", row.corps)
+
+
+def test_a_landline_alone_is_said_to_receive_nothing(client: PageClient, app: Flask, rdv_id: int) -> None:
+    book(client, rdv_id, courriel="")
+    page = correct(client, links_of(app, rdv_id)[0], telephone="04 75 99 01 97", courriel="")
+    assert page.has("un téléphone fixe ne reçoit pas nos messages")

@@ -166,6 +166,7 @@ def test_choosing_a_motif_brings_its_agents_and_settings(office: Office) -> None
     assert page.status == 200 and page.has("Hérité du motif : 30.") and page.select("#lien_visio")
     form = page.form("/nouvelle")
     assert form.values["title"] == ["Le soir"]
+    assert form.values["agent_ids"] == [str(office.agent.id)]  # who creates it usually holds it
     typed = {k: v for k, v in office.typed(motif_id=visio.id).items() if k != "endroit"}
     page = form.submit({**typed, "lien_visio": "visio.exemple.fr/soir"}, button="Créer la plage")
     assert page.status == 422 and page.has("Écrivez l’adresse entière")

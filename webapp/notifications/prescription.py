@@ -14,6 +14,7 @@ from webapp.domain.participation import holds_seat
 from webapp.models import Canal, Notification, Participation
 
 from .base import NEWER, AddressNotice
+from .people import lecteurs
 
 INSCRITE, REFUSEE, ANNULEE = "inscrite", "refusee", "annulee"
 
@@ -42,6 +43,7 @@ class Prescription(AddressNotice, event=events.Prescription):
 
     def of_place(self, place: Participation) -> dict[str, Any]:
         return {
+            "joignable": not lecteurs([place])[0].a_appeler,
             "initiales": initials(place.usager.first_name, place.usager.last_name),
             "pour": place.prescripteur_nom or "",
         }

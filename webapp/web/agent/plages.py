@@ -117,6 +117,8 @@ def heritage() -> ResponseReturnValue:
     form = _form(found, formdata=request.args if request.method == "GET" else None)
     if not is_htmx():
         return go_to(url_for(".nouvelle_plage", motif_id=request.args.get("motif_id")))
+    if request.args.get("pour") == "motif":
+        form.propose_holder()
     return respond("agent/plages_heritage.html", status=200, **_context(form, found), pour=request.args.get("pour"))
 
 
@@ -223,6 +225,8 @@ def _edit(found: PlageOuverture | None, form: PlageForm, **page: Any) -> Respons
     if "actualiser" in request.form and not form.stale:
         if request.form["actualiser"] == "salle" and form.salle is not None and form.salle.capacite:
             form.capacite_max.data, form.capacite_max.raw_data = form.salle.capacite, None
+        if request.form["actualiser"] == "motif":
+            form.propose_holder()
         if request.form["actualiser"] == "feries":
             form.skip(_dates(form, found).feries)
         return respond(PAGE, status=200, **whole(form, found), **page)

@@ -218,7 +218,7 @@ class PlageForm(Repetition, BaseForm):
             super().__init__(obj=shown, data=saved)
         else:
             super().__init__(formdata, obj=shown, data=saved)
-        self.motif, self.team = motif, agents
+        self.motif, self.team, self.holder = motif, agents, holder
         self.rooms = {f"s{room.id}": room for lieu in lieux for room in lieu.salles}
         self.agent_ids.choices = answers((agent.id, agent.nom_complet) for agent in agents)
         self.endroit.choices = answers([("", "Choisissez un lieu"), *places(lieux)])
@@ -229,6 +229,11 @@ class PlageForm(Repetition, BaseForm):
             del self.motif_id
         if motif is not None:
             del self[("endroit" if self.visio else "lien_visio")]
+
+    def propose_holder(self) -> None:
+        """The motif was just chosen, and its agents with it: who usually holds it is ticked, unless others are."""
+        if self.holder in self.team and not self.agents:
+            self.agent_ids.data = [self.holder.id]
 
     @property
     def visio(self) -> bool:

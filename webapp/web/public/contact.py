@@ -11,6 +11,7 @@ from webapp.domain import phones
 from webapp.domain.codes import LIFE
 from webapp.domain.errors import DomainError, Refus
 from webapp.models import Canal, Participation
+from webapp.notifications.people import lecteurs
 from webapp.services import acces, contact
 from webapp.services.foyer import shown_with
 from webapp.web.envois import masked
@@ -52,6 +53,13 @@ def contact_(token: str) -> ResponseReturnValue:
         except DomainError as refusal:
             return refused(refusal, PAGE, form=form, **{**_context(token, find_place(token)), "correction": form})
         session.pop(ASKED, None)
+        if changed and lecteurs([find_place(token)])[0].a_appeler:
+            flash(
+                "C’est noté. Mais un téléphone fixe ne reçoit pas nos messages : ajoutez un portable ou un courriel, "
+                "ou notez bien la date.",
+                "warning",
+            )
+            return go_to(url_for(".contact_", token=token))
         flash(
             "C’est noté : les messages de ce rendez-vous iront à vos nouvelles coordonnées."
             if changed
