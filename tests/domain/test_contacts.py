@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.domain.contacts import clean_name, fold, fold_email, identity_keys, mask_email
+from webapp.domain.contacts import clean_name, fold, fold_email, identity_keys, mask_email, of
 
 BORN = date(1990, 4, 2)
 PHONE, EMAIL = "+33612345678", "marie@exemple.fr"
@@ -115,3 +115,11 @@ def test_mask_email(email: str, masked: str) -> None:
 
 def test_fold_email() -> None:
     assert fold_email("  Marie@Exemple.FR ") == "marie@exemple.fr"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("Léa", "de Léa"), ("Awa et Tom", "d’Awa et Tom"), ("Élodie", "d’Élodie"), ("Yasmina", "de Yasmina")],
+)
+def test_de_before_a_vowel(name: str, said: str) -> None:
+    assert of(name) == said

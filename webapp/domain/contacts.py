@@ -57,3 +57,8 @@ def mask_email(email: str) -> str:
     """Enough to recognise one's own address, no more: m••••@exemple.fr."""
     name, at, host = email.strip().rpartition("@")
     return f"{name[:1]}{_BULLETS}@{host}" if at else _BULLETS
+
+
+def of(name: str) -> str:
+    """ "de Léa", "d’Awa": the preposition before a name, as French writes it before a vowel."""
+    return f"d’{name}" if fold(name)[:1] in tuple("aeiou") else f"de {name}"

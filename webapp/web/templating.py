@@ -11,7 +11,7 @@ from jinja2.environment import TemplateModule
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from webapp.domain import dates, phones
+from webapp.domain import contacts, dates, phones
 
 TOGETHER = re.compile(r" (?=[:;?!»])|(?<=«) |(?<=\d) (?=\d\d)")
 
@@ -40,6 +40,7 @@ def init_app(app: Flask) -> None:
         mois=mois,
         pluriel=pluriel,
         typo=typo,
+        de=contacts.of,
     )
     app.jinja_env.globals["page_en_erreur"] = page_en_erreur
     app.context_processor(_context)

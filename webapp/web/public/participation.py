@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from webapp import links
 from webapp.clock import utcnow
+from webapp.domain import contacts
 from webapp.domain.errors import DomainError, Introuvable, Refus
 from webapp.domain.participation import Acteur, Statut
 from webapp.models import Participation, ouverture
@@ -158,4 +159,8 @@ def _places(of: Sequence[Participation], form: QuiForm, what: str) -> str:
     names = [one.usager.first_name for one in of if one.id in form.chosen]
     if len(of) == 1:
         return f"Votre place est {what}."
-    return f"Les places de {listed(names)} sont {what}s." if len(names) > 1 else f"La place de {names[0]} est {what}."
+    return (
+        f"Les places {contacts.of(listed(names))} sont {what}s."
+        if len(names) > 1
+        else f"La place {contacts.of(names[0])} est {what}."
+    )
