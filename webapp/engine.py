@@ -3,6 +3,8 @@
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg.waiting
@@ -93,6 +95,28 @@ def begin_writing(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLAlchemy says why not
     finally:
         raw.execute(f"PRAGMA busy_timeout={SQLITE_TIMEOUT_MS}")
+
+
+@contextmanager
+def tables_made_again(connection: Connection) -> Iterator[None]:
+    """One transaction that may drop a table others refer to, and commits: how SQLite changes a table is to copy it, drop
+    it and rename the copy (https://sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
+
+    Foreign keys would refuse the drop or, ON DELETE CASCADE, empty the tables that refer to it. They are off until the
+    end, where a row that refers to nothing undoes it all (RuntimeError). PostgreSQL alters its tables in place."""
+    raw = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
+    if raw is not None:
+        raw.execute("PRAGMA foreign_keys=OFF")  # SQLite ignores it inside a transaction
+    try:
+        yield
+        if raw is not None and (orphans := raw.execute("PRAGMA foreign_key_check").fetchall()):
+            found = sorted({f"{table} -> {parent}" for table, _row, parent, _key in orphans})
+            raise RuntimeError(f"{len(orphans)} rows refer to nothing ({', '.join(found)}): nothing was changed")
+        connection.commit()
+    finally:
+        connection.rollback()
+        if raw is not None:
+            raw.execute("PRAGMA foreign_keys=ON")
 
 
 def _prepare_postgresql(engine: Engine) -> None:
