@@ -99,8 +99,8 @@ def begin_writing(connection: Connection) -> None:
 
 @contextmanager
 def tables_made_again(connection: Connection) -> Iterator[None]:
-    """One transaction that may drop a table others refer to, and commits: how SQLite changes a table is to copy it, drop
-    it and rename the copy (https://sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
+    """One transaction that may drop a table others refer to, and commits: to change a table SQLite copies it, drops it
+    and renames the copy (https://sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
 
     Foreign keys would refuse the drop or, ON DELETE CASCADE, empty the tables that refer to it. They are off until the
     end, where a row that refers to nothing undoes it all (RuntimeError). PostgreSQL alters its tables in place."""
