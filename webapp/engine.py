@@ -3,6 +3,8 @@
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg.waiting
@@ -93,6 +95,30 @@ def begin_writing(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # SQLAlchemy says why not
     finally:
         raw.execute(f"PRAGMA busy_timeout={SQLITE_TIMEOUT_MS}")
+
+
+@contextmanager
+def tables_made_again(connection: Connection) -> Iterator[None]:
+    """One transaction that may drop a table others refer to: to change a table SQLite copies it, drops it and renames
+    the copy (https://sqlite.org/lang_altertable.html, "Making Other Kinds Of Table Schema Changes").
+
+    Foreign keys would refuse the drop or, ON DELETE CASCADE, empty the tables that refer to it. They are off until the
+    end, where a row that refers to nothing undoes it all (RuntimeError). PostgreSQL alters its tables in place, and
+    Alembic begins and commits."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute("PRAGMA foreign_keys=OFF")  # SQLite ignores it inside a transaction
+    try:
+        with connection.begin():
+            yield
+            if orphans := raw.execute("PRAGMA foreign_key_check").fetchall():
+                found = ", ".join(sorted({f"{table} -> {parent}" for table, _row, parent, _key in orphans}))
+                raise RuntimeError(f"{len(orphans)} rows refer to nothing ({found}): nothing was changed")
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON")
 
 
 def _prepare_postgresql(engine: Engine) -> None:

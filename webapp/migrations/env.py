@@ -4,7 +4,7 @@ from alembic import context
 from flask import current_app
 
 import webapp.models  # noqa: F401  (registers every table)
-from webapp.engine import WRITING
+from webapp.engine import WRITING, tables_made_again
 from webapp.models.base import UTCDateTime, Word
 
 extension = current_app.extensions["migrate"]
@@ -31,7 +31,10 @@ def render_item(type_, item, autogen_context):  # type: ignore[no-untyped-def]
 
 
 engine = extension.db.engine
-with engine.connect().execution_options(**WRITING[engine.dialect.name]) as connection:
+with (
+    engine.connect().execution_options(**WRITING[engine.dialect.name]) as connection,
+    tables_made_again(connection),
+):
     context.configure(
         connection=connection,
         target_metadata=extension.db.metadata,
@@ -42,4 +45,3 @@ with engine.connect().execution_options(**WRITING[engine.dialect.name]) as conne
     )
     with context.begin_transaction():
         context.run_migrations()
-    connection.commit()

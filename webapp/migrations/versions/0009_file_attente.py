@@ -61,6 +61,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("file_attente")
+    op.execute(sa.text("UPDATE rdvs SET places_proposees = 0"))  # held for who waited: nobody any more
     with op.batch_alter_table("rdvs") as batch_op:
         batch_op.drop_constraint(op.f("ck_rdvs_places_attente_positives"), type_="check")
         batch_op.drop_column("places_attente")
