@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from webapp.domain.errors import Perime, Refus
 from webapp.domain.events import Annulation, Modification, Prescription
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
+from webapp.domain.waitlist import ATTENDENT, EtatAttente
 from webapp.extensions import db
 from webapp.models import Agent, FileAttente, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu
 from webapp.notifications.base import emit_many
@@ -54,16 +55,20 @@ class Occupants:
     """Who has, or had, a place in some sessions: (participation, status) by session, in the order of their places."""
 
     places: Mapping[int, Sequence[tuple[int, Statut]]]
-    attendues: frozenset[int] = frozenset()
-    """Sessions somebody waits for a seat in, or did."""
+    attentes: Mapping[int, Sequence[tuple[int, EtatAttente]]] = field(default_factory=dict)
+    """Who waits for a seat, or did: (entry, state) by session."""
 
     def actifs(self, rdv_id: int) -> tuple[int, ...]:
         """The participations that hold a seat."""
         return tuple(place for place, statut in self.places.get(rdv_id, ()) if statut in OCCUPENT)
 
+    def attendent(self, rdv_id: int) -> tuple[int, ...]:
+        """The entries of those who wait for a seat."""
+        return tuple(entry for entry, etat in self.attentes.get(rdv_id, ()) if etat in ATTENDENT)
+
     def known(self, rdv_id: int) -> bool:
         """Has anybody ever booked it, or waited for a seat?"""
-        return bool(self.places.get(rdv_id)) or rdv_id in self.attendues
+        return bool(self.places.get(rdv_id)) or bool(self.attentes.get(rdv_id))
 
     def present(self, rdv_id: int) -> bool:
         """Is somebody there already?"""
@@ -73,15 +78,24 @@ class Occupants:
 def occupants(rdv_ids: Collection[int]) -> Occupants:
     """The people of these sessions; two statements."""
     found: dict[int, list[tuple[int, Statut]]] = defaultdict(list)
+    waited: dict[int, list[tuple[int, EtatAttente]]] = defaultdict(list)
+    if not rdv_ids:
+        return Occupants(found)
     rows = db.session.execute(
         select(Participation.rdv_id, Participation.id, Participation.statut)
         .where(Participation.rdv_id.in_(rdv_ids))
         .order_by(Participation.id)
     )
-    for rdv_id, place, statut in rows if rdv_ids else ():
+    for rdv_id, place, statut in rows:
         found[rdv_id].append((place, statut))
-    waited = select(FileAttente.rdv_id).where(FileAttente.rdv_id.in_(rdv_ids)).distinct()
-    return Occupants(found, frozenset(db.session.scalars(waited)) if rdv_ids else frozenset())
+    entries = db.session.execute(
+        select(FileAttente.rdv_id, FileAttente.id, FileAttente.etat)
+        .where(FileAttente.rdv_id.in_(rdv_ids))
+        .order_by(FileAttente.id)
+    )
+    for rdv_id, entry, etat in entries:
+        waited[rdv_id].append((entry, etat))
+    return Occupants(found, waited)
 
 
 def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raison: str, prevenir: bool) -> None:

@@ -57,9 +57,10 @@ class Apercu:
     rdvs: Mapping[int, Rdv]
 
     def count(self, sort: Sort, *, reservees: bool | None = None) -> int:
-        """How many sessions become that; only those where people are booked, or only the others, when it is said."""
+        """How many sessions become that; only those where somebody is booked or waits, or only the others, when it is
+        said."""
         return sum(
-            step.sort is sort and (reservees is None or bool(step.seance and step.seance.inscrits) is reservees)
+            step.sort is sort and (reservees is None or bool(step.seance and step.seance.concerne) is reservees)
             for step in self.etapes
         )
 
@@ -72,7 +73,7 @@ class Apercu:
     def prevenues(self) -> list[int]:
         """The sessions whose people are told: moved or cancelled."""
         told = (Sort.DEPLACEE, Sort.ANNULEE)
-        return [step.seance.id for step in self.etapes if step.seance and step.seance.inscrits and step.sort in told]
+        return [step.seance.id for step in self.etapes if step.seance and step.seance.concerne and step.sort in told]
 
 
 def coming(plage_id: int, *, depuis: date | None = None, locked: bool = False) -> Serie:
@@ -129,6 +130,7 @@ def planned(
             jour=rdv.occurrence_le or rdv.starts_at.date(),
             ou=OuEtQuand.of(rdv),
             inscrits=serie.people.actifs(rdv.id),
+            attendent=serie.people.attendent(rdv.id),
             connue=serie.people.known(rdv.id) or rdv.id in busy,
             detachee=rdv.detache,
             presents=serie.people.present(rdv.id),
