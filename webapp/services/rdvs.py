@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import selectinload
 
 from webapp import live
 from webapp.clock import utcnow
+from webapp.domain.dates import full_date
 from webapp.domain.errors import Perime, Refus
 from webapp.domain.events import Annulation, Modification, Prescription
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
@@ -332,6 +333,17 @@ def frozen(rdv: Rdv) -> dict[str, Any]:
         "salle": rdv.salle.name if rdv.salle else "",
         "agents": [agent.nom_complet for agent in rdv.agents],
     }
+
+
+def becomes_free(rdvs: Iterable[Rdv], *, nommee: bool = True) -> None:
+    """Raise `Refus` when somebody is booked in, or waits for, one of these sessions that would become an entrée libre;
+    `nommee`: the sentence says which."""
+    for rdv in rdvs:
+        which = f"la séance du {full_date(rdv.starts_at, rdv.organisation.timezone)}" if nommee else "la séance"
+        if rdv.places_prises:
+            raise Refus(f"Des personnes sont inscrites : {which} ne devient pas une entrée libre.")
+        if rdv.places_attente:
+            raise Refus(f"Des personnes attendent une place : {which} ne devient pas une entrée libre.")
 
 
 def effective_capacity(rdv: Rdv, plage: PlageOuverture | None = None, motif: Any = None) -> int | None:
