@@ -208,7 +208,9 @@ def _bring_in_line(
         row: dict[str, Any] = {"id": rdv.id, "capacite_max": step.seance.capacite_voulue}
         row["detache"] = rdv.detache or step.sort is Sort.GARDEE
         row |= {name: getattr(step.vers if step.sort is Sort.DEPLACEE else here, name) for name in PLACE}
-        joined = plage is not None and not rdv.agents_propres and {one.id for one in rdv.agents} != team
+        alike = {one.id for one in rdv.agents} == team
+        row["agents_propres"] = rdv.agents_propres and not (plage is not None and alike)
+        joined = plage is not None and not rdv.agents_propres and not alike
         if not (visible or joined or any(getattr(rdv, name) != value for name, value in row.items())):
             continue
         if step.question is Question.OU_QUAND and step.sort is Sort.DEPLACEE:
