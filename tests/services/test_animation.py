@@ -66,6 +66,17 @@ def test_the_plages_own_agents_again_and_it_follows_again(series: Series) -> Non
     assert who(series.sessions()[0]) == {series.agent.id, series.zoe.id}
 
 
+def test_a_plage_that_takes_the_agents_a_session_had_alone_has_it_follow_again(series: Series) -> None:
+    rdv = series.sessions()[0]
+    change_agents(rdv.id, [series.paul.id, series.agent.id], agent=series.agent)
+    series.save(series.plage, agent_ids=(series.agent.id, series.zoe.id))
+    assert series.sessions()[0].agents_propres
+    series.save(series.plage, agent_ids=(series.agent.id, series.paul.id))
+    assert not any(rdv.agents_propres for rdv in series.sessions())
+    series.save(series.plage, agent_ids=(series.agent.id,))
+    assert all(who(rdv) == {series.agent.id} for rdv in series.sessions())
+
+
 def test_an_empty_session_with_its_own_agents_still_goes_with_its_day(series: Series) -> None:
     rdv = series.sessions()[0]
     change_agents(rdv.id, [series.paul.id], agent=series.agent)

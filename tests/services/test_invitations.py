@@ -309,6 +309,24 @@ def test_a_seat_an_agent_gave_counts_too(motif: Motif, agent: Agent, person: Usa
         take(row, second)
 
 
+def test_nobody_comes_back_to_a_seat_of_an_agent_beside_the_one_they_chose(
+    motif: Motif, agent: Agent, person: Usager
+) -> None:
+    row, first, second = make.invitation(motif, person), session(motif), session(motif, 12)
+    given = booking.book_seat(first.id, None, by=Acteur.AGENT, envoi="a1", agent=agent, usager_id=person.id)
+    place = given.participation_id
+    taken = take(row, second, changer=True)
+    with pytest.raises(Refus, match="une seule place"):
+        booking.change_statut(place, Statut.INSCRIT, by=Acteur.USAGER)
+    first.reservable_par = ReservablePar.TOUS  # anybody could book it
+    db.session.commit()
+    assert booking.change_statut(place, Statut.INSCRIT, by=Acteur.USAGER).statut is Statut.INSCRIT
+    booking.change_statut(place, Statut.EXCUSE, by=Acteur.USAGER)
+    first.reservable_par = None
+    booking.change_statut(taken.participation_id, Statut.EXCUSE, by=Acteur.USAGER)
+    assert booking.change_statut(place, Statut.INSCRIT, by=Acteur.USAGER).statut is Statut.INSCRIT
+
+
 def test_after_giving_the_seat_back_it_may_be_used_again(motif: Motif, person: Usager) -> None:
     first, second, row = session(motif, 5), session(motif, 9), make.invitation(motif, person)
     db.session.commit()

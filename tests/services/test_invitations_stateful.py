@@ -67,7 +67,7 @@ class Model:
         return None
 
     def come_back(self, who: int, where: int) -> type[DomainError] | None:
-        if self.by_invitation[who, where] and self.seats(who):
+        if (self.by_invitation[who, where] or who in self.valid) and self.seats(who):
             return Refus
         if self.full(where):
             return Complet

@@ -1,23 +1,29 @@
 """Motifs: what may be set, by whom, and what their coming sessions take from them."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 
 from tests import factories
-from tests.services.test_plages import Place, sessions, statements
+from tests.services.test_plages import NOW, Place, book, sessions, statements
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.errors import Interdit, Introuvable, Refus
+from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Frequency, Recurrence
+from webapp.domain.serie import Choix
 from webapp.extensions import db
 from webapp.models import Journal, Motif, Rdv, TypeLieu, TypeMotif, ouverture
+from webapp.services.attente import leave
+from webapp.services.booking import change_statut
 from webapp.services.motifs import save_motif, set_archived
 from webapp.services.rdvs import cancel_rdv
+from webapp.services.suites import preview_plage, split_plage
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +104,38 @@ def test_a_capacity_that_an_opened_plage_inherits_can_not_go_away() -> None:
     with pytest.raises(Refus, match="une plage ouvre ce motif"):
         save_motif(place.motif.id, {"capacite_max": None, "reservable_par": ReservablePar.ENTREE_LIBRE}, place.agent)
     assert {r.capacite_max for r in sessions(plage)} == {12}
+
+
+@time_machine.travel(NOW, tick=False)
+def test_a_session_with_people_does_not_become_a_free_entry() -> None:
+    place = Place()
+    plage = place.save().plage
+    booked, awaited = sessions(plage)[1:3]
+    seat = book(booked)
+    entry = factories.attente(awaited)
+    db.session.commit()
+    free = {"reservable_par": ReservablePar.ENTREE_LIBRE}
+    everywhere = (
+        lambda: place.save(plage, **free),
+        lambda: split_plage(plage.id, date(2026, 12, 8), place.data(first_day=date(2026, 12, 8), **free), place.agent),
+        lambda: preview_plage(plage, place.data(**free), Choix()),
+        lambda: save_motif(place.motif.id, free, place.agent),
+    )
+    for save in everywhere:
+        with pytest.raises(Refus, match="sont inscrites : la séance du 8 décembre 2026 ne devient pas"):
+            save()
+    change_statut(seat.id, Statut.EXCUSE, by=Acteur.USAGER)
+    for save in everywhere:
+        with pytest.raises(Refus, match="attendent une place : la séance du 15 décembre 2026 ne devient pas"):
+            save()
+    assert {r.capacite_max for r in sessions(plage)} == {12}
+    leave(entry.id)
+    book(booked)
+    booked.reservable_par = ReservablePar.TOUS  # says it for itself
+    db.session.commit()
+    save_motif(place.motif.id, free, place.agent)
+    place.save(plage, **free)
+    assert [r.capacite_max for r in sessions(plage)][:3] == [None, 12, None]
 
 
 def test_rights() -> None:

@@ -281,6 +281,30 @@ def test_a_plage_is_duplicated_without_its_people_nor_its_dates(series: Series) 
     assert db.session.query(PlageOuverture).count() == 2 and db.session.query(Participation).count() == 5
 
 
+def test_who_only_waits_is_read_about_and_told(series: Series) -> None:
+    alone = series.rdvs()[5]
+    factories.attente(alone, series.people[0])
+    factories.attente(alone, series.people[2])
+    db.session.commit()
+    alone_id = alone.id
+    page = series.earlier()
+    assert page.has("3 séances où des personnes sont inscrites ou attendent changeraient")
+    assert page.has("2 personnes attendent") and page.has("10 séances sans inscrit suivent")
+    page = page.form(series.address).submit(button="Enregistrer")
+    assert page.has("3 séances réservées déplacées.") and series.rdv(alone_id).starts_at.hour == 8
+    assert [told for told in series.told() if told[1] == alone_id] == [
+        ("modification", alone_id, "courriel"),
+        ("modification", alone_id, "courriel"),
+        ("modification", alone_id, "sms"),
+    ]
+    page = series.client.get(f"/agent/seances/annulation?rdv={alone_id}")
+    assert page.has("2 personnes attendent") and page.has("2 personnes : 1 SMS, 2 courriels")
+    assert not page.has("personne n’est à prévenir")
+    page = page.form("/seances/annulation").submit(button="Oui, annuler")
+    assert page.has("1 SMS, 2 courriels partent")
+    assert len([told for told in series.told() if told[:2] == ("annulation", alone_id)]) == 3
+
+
 # --- several sessions, of any plage ---------------------------------------------------------------------------------
 
 

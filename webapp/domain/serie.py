@@ -23,7 +23,7 @@ class Sort(StrEnum):
 
 
 class Decision(StrEnum):
-    """What an agent may decide of a session where people are booked."""
+    """What an agent may decide of a session where people are booked, or wait."""
 
     DEPLACER = "deplacer"
     GARDER = "garder"
@@ -47,19 +47,25 @@ POSSIBLES: Mapping[Question, tuple[Decision, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Seance:
-    """A coming session: its day in the series, where and when it is, who has a seat (`inscrits`, ids of their places).
-    `connue`: somebody has or had a place. `presents`: somebody is there already. The capacities are what it has and
-    what it would have (None: no limit)."""
+    """A coming session: its day in the series, where and when it is, who has a seat (`inscrits`, ids of their places)
+    and who waits for one (`attendent`). `connue`: somebody has or had a place. `presents`: somebody is there already.
+    The capacities are what it has and what it would have (None: no limit)."""
 
     id: int
     jour: date
     ou: Hashable
     inscrits: tuple[int, ...] = ()
+    attendent: tuple[int, ...] = ()
     connue: bool = False
     detachee: bool = False
     presents: bool = False
     capacite: int | None = None
     capacite_voulue: int | None = None
+
+    @property
+    def concerne(self) -> bool:
+        """Is somebody told when it moves or is cancelled?"""
+        return bool(self.inscrits or self.attendent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +119,7 @@ class Etape:
         one = self.seance
         assert one is not None
         shown = (
-            self.question, self.jour, one.ou, self.vers, one.inscrits, one.presents, one.capacite_voulue
+            self.question, self.jour, one.ou, self.vers, one.inscrits, one.attendent, one.presents, one.capacite_voulue
         )  # fmt: skip
         return f"{one.id}-{hashlib.sha256(repr(shown).encode()).hexdigest()[:12]}"
 
@@ -143,11 +149,11 @@ def _step(one: Seance, voulues: Mapping[date, Hashable], choix: Choix, detachees
     if (one.detachee and not (detachees and one.jour not in voulues)) or to == one.ou:
         return Etape(Sort.INCHANGEE, one.jour, one, one.ou)
     if one.jour in voulues:
-        if not one.inscrits:
+        if not one.concerne:
             return Etape(Sort.DEPLACEE, one.jour, one, to)
         step = Etape(Sort.GARDEE, one.jour, one, to, Question.OU_QUAND)
         return replace(step, sort=Sort.DEPLACEE) if choix.of(step.question, one.id) is Decision.DEPLACER else step
-    if not one.connue and not one.inscrits:
+    if not one.connue and not one.concerne:
         return Etape(Sort.RETIREE, one.jour, one)
     step = Etape(Sort.GARDEE, one.jour, one, None, Question.SANS_DATE)
     if choix.of(step.question, one.id) is Decision.ANNULER and not one.presents:

@@ -29,6 +29,7 @@ from webapp.queries import usagers as people
 
 from . import offres
 from .booking import give_seats
+from .limites import check_contact
 from .transaction import seat_lock, transaction
 from .usagers import find_or_create
 
@@ -55,6 +56,7 @@ def join(
     if rdv is None:
         raise Introuvable
     _refuse(rdv, places)
+    check_contact(rdv, identity)
     with transaction():
         usager, _ = find_or_create(rdv.organisation_id, identity)
         (rdv,) = seat_lock(rdv_id)

@@ -245,16 +245,20 @@ def change_statuts(
     `version` is the one the page showed: raises `Perime` when somebody moved that person meanwhile. Asking for the
     status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`, `Interdit`, `Occupe`.
     """
-    question = select(Participation.rdv_id, Participation.invitation_id, Participation.statut)
-    places = db.session.execute(question.where(Participation.id.in_(participation_ids))).all()
+    places = db.session.execute(
+        select(Participation.rdv_id, Participation.usager_id, Participation.invitation_id, Participation.statut)
+        .where(Participation.id.in_(participation_ids))
+        .order_by(Participation.usager_id)
+    ).all()
     rdv_ids = [place.rdv_id for place in places]
     if len(rdv_ids) != len(participation_ids) or len(set(rdv_ids)) != 1:
         raise Introuvable
     comes_back = by is not Acteur.AGENT and statut is Statut.INSCRIT
     with transaction():
         for place in places:
-            if comes_back and place.invitation_id is not None and place.statut is not statut:
-                invitations.check_only_seat(place.invitation_id, place.rdv_id)
+            if comes_back and place.statut is not statut:
+                here, mine = db.session.get_one(Rdv, place.rdv_id), place.invitation_id is not None
+                invitations.check_only_seat(here, place.usager_id, by_invitation=mine)
         (rdv,) = seat_lock(rdv_ids[0])
         rows = [_fresh(participation_id) for participation_id in participation_ids]
         moving = [row for row in rows if row.statut is not statut]

@@ -22,6 +22,7 @@ from webapp.queries import usagers as people
 from . import offres
 from .booking import _come_back, _count, _note, _refuse
 from .demandes import Booking, Demande, first_answer, form_key, new_row, remember
+from .limites import check_contact
 from .transaction import seat_lock, transaction
 from .usagers import find_or_create
 
@@ -46,6 +47,8 @@ def book_household(rdv_id: int, foyer: Foyer, *, by: Acteur, envoi: str) -> Book
         if (first := first_answer(cle)) is not None:
             return first
         raise
+    if by is not Acteur.AGENT:
+        check_contact(rdv, foyer.responsable)
     try:
         return _book(rdv, foyer, by, cle)
     except IntegrityError:

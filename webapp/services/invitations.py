@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from webapp import links
 from webapp.clock import utcnow
-from webapp.domain.capacity import Visibilite
+from webapp.domain.capacity import ReservablePar, Visibilite
 from webapp.domain.dates import long_moment
 from webapp.domain.droits import Droit
 from webapp.domain.errors import AutreSeance, Introuvable, Refus
@@ -16,7 +16,7 @@ from webapp.domain.invitations import LIFE
 from webapp.domain.phones import national
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Invitation, Motif, Participation, Rdv, TypeMotif, Usager
+from webapp.models import Agent, Invitation, Motif, Participation, Rdv, TypeMotif, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.notifications.people import addresses
 from webapp.queries import invitations as queries
@@ -176,8 +176,16 @@ def use(invitation_id: int, rdv: Rdv, usager: Usager, *, changer: bool) -> Parti
     return seat
 
 
-def check_only_seat(invitation_id: int, rdv_id: int) -> None:
-    """Before somebody comes back to a seat taken by invitation: they have not chosen another since. Raises `Refus`."""
-    row = queries.hold(invitation_id)
-    if row is not None and queries.seat_of(row, but=rdv_id) is not None:
+def check_only_seat(rdv: Rdv, usager_id: int, *, by_invitation: bool) -> None:
+    """Before somebody comes back to a seat: an invitation is worth one, however they got the other. Raises `Refus`.
+
+    `by_invitation`: they had this seat by their invitation. Otherwise a live one counts as well, unless everybody may
+    book here.
+    """
+    if not by_invitation and ouverture(rdv).reservable_par is ReservablePar.TOUS:
+        return
+    row = queries.held(rdv.motif_id, usager_id)
+    if row is None or not (by_invitation or row.moments().live(utcnow())):
+        return
+    if queries.seat_of(row, but=rdv.id) is not None:
         raise Refus("Vous avez choisi une autre séance depuis : votre invitation vaut pour une seule place.")

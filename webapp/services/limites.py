@@ -1,4 +1,5 @@
-"""How many coming sessions of one motif the public may hold with one contact (an organisation's own setting)."""
+"""How many coming sessions of one motif the public may hold with one contact (an organisation’s own setting), whichever
+form asks: alone, as a household, to wait."""
 
 from webapp.clock import utcnow
 from webapp.domain.errors import Refus

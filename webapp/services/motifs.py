@@ -13,13 +13,13 @@ from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Refus
-from webapp.domain.settings import resolve
+from webapp.domain.settings import Reglage, resolve
 from webapp.extensions import db
 from webapp.models import Agent, Motif, Rdv, Service, TypeMotif, ouverture
 
 from . import journal, offres
 from .droits import require
-from .rdvs import effective_capacity
+from .rdvs import becomes_free, effective_capacity
 from .transaction import seat_lock, transaction
 
 INHERITED = {"capacite_max", "reservable_par"}
@@ -68,6 +68,8 @@ def save_motif(motif_id: int | None, data: dict[str, Any], agent: Agent) -> Moti
         changements = {name: {"de": getattr(motif, name), "a": data[name]} for name in changed}
         heirs = motif_id is not None and (INHERITED | DECIDE_OFFERS) & set(changed)
         coming = _coming(motif) if heirs else []  # locked before any write
+        if "reservable_par" in changed and data["reservable_par"] is ReservablePar.ENTREE_LIBRE:
+            becomes_free(rdv for rdv in coming if _who_books(rdv, motif).source == "motif")
         for name in changed:
             setattr(motif, name, data[name])
         _check(motif)
@@ -133,8 +135,11 @@ def consequences(motif: Motif, data: dict[str, Any]) -> Consequences:
 
 
 def _is_open(rdv: Rdv, motif: Any) -> bool:
-    who = resolve("reservable_par", rdv=rdv, plage=rdv.plage_ouverture, motif=motif).valeur
-    return who in (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
+    return _who_books(rdv, motif).valeur in (ReservablePar.TOUS, ReservablePar.ENTREE_LIBRE)
+
+
+def _who_books(rdv: Rdv, motif: Any) -> Reglage:
+    return resolve("reservable_par", rdv=rdv, plage=rdv.plage_ouverture, motif=motif)
 
 
 def set_archived(motif_id: int, archived: bool, agent: Agent) -> Motif:

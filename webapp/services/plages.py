@@ -23,7 +23,7 @@ from webapp.models import Agent, Lieu, Motif, PlageOuverture, Rdv, Salle, TypeLi
 
 from . import journal
 from .droits import may, require
-from .rdvs import Occupants, OuEtQuand
+from .rdvs import Occupants, OuEtQuand, becomes_free
 from .series import (
     VISIBLES,
     Apercu,
@@ -123,7 +123,7 @@ def save_plage(
         if plage.motif_id != motif.id:
             raise Refus("Le motif d’une plage ne change plus une fois ses séances créées : créez une autre plage.")
         serie = coming(plage.id, locked=True)
-        write(plage, data, check(data, motif, plage), agent)
+        write(plage, data, check(data, motif, plage, serie), agent)
         changements = differences(before, values(plage))
         if changements:
             plage.version += 1
@@ -256,8 +256,9 @@ def locked(plage_id: int) -> PlageOuverture:
     return plage
 
 
-def check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
-    """The agents of the plage; raises `Refus` when something does not belong to something else."""
+def check(data: PlageData, motif: Motif, plage: PlageOuverture, serie: Serie) -> list[Agent]:
+    """The agents of the plage; raises `Refus` when something does not belong to something else, or does not suit the
+    coming sessions of `serie` as the plage is now."""
     if motif.type is not TypeMotif.COLLECTIF:
         raise Refus("Une plage collective a un motif collectif.")
     if motif.archived_at is not None and plage.id is None:
@@ -271,6 +272,9 @@ def check(data: PlageData, motif: Motif, plage: PlageOuverture) -> list[Agent]:
     reservable_par = data.reservable_par or motif.reservable_par
     if reservable_par is not ReservablePar.ENTREE_LIBRE and data.capacite_max is None and motif.capacite_max is None:
         raise Refus("Indiquez une capacité : le motif n’en donne pas.")
+    before = plage.reservable_par or motif.reservable_par
+    if reservable_par is ReservablePar.ENTREE_LIBRE and before is not reservable_par:
+        becomes_free(rdv for rdv in serie.rdvs if rdv.reservable_par is None)
     _check_place(data, motif, plage)
     return chosen_agents(data.agent_ids, motif)
 
@@ -327,14 +331,14 @@ def _created(data: PlageData, motif: Motif, agent: Agent, look: Callable[[], Non
     if not may(agent, Droit.GERER_SES_PLAGES, motif):
         require(agent, Droit.GERER_PLAGES, motif)
     plage = PlageOuverture(organisation_id=motif.organisation_id, motif=motif, agents=[])
-    agents = check(data, motif, plage)
+    serie = Serie((), Occupants({}))
+    agents = check(data, motif, plage, serie)
     if (twin := twin_of(data, motif)) is not None:
         return Reconciliation(twin, coming_count(twin.id))  # the same form sent twice
     write(plage, data, agents, agent)
     look()
     db.session.add(plage)
     db.session.flush()
-    serie = Serie((), Occupants({}))
     done = reconcile(plage, serie, agent, Accord())
     journal.note(plage.organisation_id, "plage_creee", plage, agent=agent, **counts(done))
     return done

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,10 +14,12 @@ from sqlalchemy.orm import selectinload
 
 from webapp import live
 from webapp.clock import utcnow
+from webapp.domain.dates import full_date
 from webapp.domain.errors import Perime, Refus
 from webapp.domain.events import Annulation, Modification, Prescription
 from webapp.domain.participation import OCCUPENT, Acteur, Statut
 from webapp.domain.settings import HERITABLES, nom_sms, resolve
+from webapp.domain.waitlist import ATTENDENT, EtatAttente
 from webapp.extensions import db
 from webapp.models import Agent, FileAttente, Lieu, Motif, Participation, PlageOuverture, Rdv, Salle, TypeLieu
 from webapp.notifications.base import emit_many
@@ -54,16 +56,20 @@ class Occupants:
     """Who has, or had, a place in some sessions: (participation, status) by session, in the order of their places."""
 
     places: Mapping[int, Sequence[tuple[int, Statut]]]
-    attendues: frozenset[int] = frozenset()
-    """Sessions somebody waits for a seat in, or did."""
+    attentes: Mapping[int, Sequence[tuple[int, EtatAttente]]] = field(default_factory=dict)
+    """Who waits for a seat, or did: (entry, state) by session."""
 
     def actifs(self, rdv_id: int) -> tuple[int, ...]:
         """The participations that hold a seat."""
         return tuple(place for place, statut in self.places.get(rdv_id, ()) if statut in OCCUPENT)
 
+    def attendent(self, rdv_id: int) -> tuple[int, ...]:
+        """The entries of those who wait for a seat."""
+        return tuple(entry for entry, etat in self.attentes.get(rdv_id, ()) if etat in ATTENDENT)
+
     def known(self, rdv_id: int) -> bool:
         """Has anybody ever booked it, or waited for a seat?"""
-        return bool(self.places.get(rdv_id)) or rdv_id in self.attendues
+        return bool(self.places.get(rdv_id)) or bool(self.attentes.get(rdv_id))
 
     def present(self, rdv_id: int) -> bool:
         """Is somebody there already?"""
@@ -73,15 +79,24 @@ class Occupants:
 def occupants(rdv_ids: Collection[int]) -> Occupants:
     """The people of these sessions; two statements."""
     found: dict[int, list[tuple[int, Statut]]] = defaultdict(list)
+    waited: dict[int, list[tuple[int, EtatAttente]]] = defaultdict(list)
+    if not rdv_ids:
+        return Occupants(found)
     rows = db.session.execute(
         select(Participation.rdv_id, Participation.id, Participation.statut)
         .where(Participation.rdv_id.in_(rdv_ids))
         .order_by(Participation.id)
     )
-    for rdv_id, place, statut in rows if rdv_ids else ():
+    for rdv_id, place, statut in rows:
         found[rdv_id].append((place, statut))
-    waited = select(FileAttente.rdv_id).where(FileAttente.rdv_id.in_(rdv_ids)).distinct()
-    return Occupants(found, frozenset(db.session.scalars(waited)) if rdv_ids else frozenset())
+    entries = db.session.execute(
+        select(FileAttente.rdv_id, FileAttente.id, FileAttente.etat)
+        .where(FileAttente.rdv_id.in_(rdv_ids))
+        .order_by(FileAttente.id)
+    )
+    for rdv_id, entry, etat in entries:
+        waited[rdv_id].append((entry, etat))
+    return Occupants(found, waited)
 
 
 def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raison: str, prevenir: bool) -> None:
@@ -318,6 +333,17 @@ def frozen(rdv: Rdv) -> dict[str, Any]:
         "salle": rdv.salle.name if rdv.salle else "",
         "agents": [agent.nom_complet for agent in rdv.agents],
     }
+
+
+def becomes_free(rdvs: Iterable[Rdv], *, nommee: bool = True) -> None:
+    """Raise `Refus` when somebody is booked in, or waits for, one of these sessions that would become an entrée libre;
+    `nommee`: the sentence says which."""
+    for rdv in rdvs:
+        which = f"la séance du {full_date(rdv.starts_at, rdv.organisation.timezone)}" if nommee else "la séance"
+        if rdv.places_prises:
+            raise Refus(f"Des personnes sont inscrites : {which} ne devient pas une entrée libre.")
+        if rdv.places_attente:
+            raise Refus(f"Des personnes attendent une place : {which} ne devient pas une entrée libre.")
 
 
 def effective_capacity(rdv: Rdv, plage: PlageOuverture | None = None, motif: Any = None) -> int | None:

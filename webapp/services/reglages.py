@@ -15,7 +15,7 @@ from webapp.models import Agent, Rdv
 
 from . import journal, offres
 from .droits import require
-from .rdvs import effective_capacity
+from .rdvs import becomes_free, effective_capacity
 from .transaction import seat_lock, transaction
 
 
@@ -81,10 +81,8 @@ def _capacity(rdv: Rdv) -> int | None:
     """The capacity its settings give; raises `Refus` when people book and nothing says how many."""
     levels: dict[str, Any] = {"rdv": rdv, "plage": rdv.plage_ouverture, "motif": rdv.motif}
     free_entry = resolve("reservable_par", **levels).valeur is ReservablePar.ENTREE_LIBRE
-    if free_entry and rdv.places_prises:
-        raise Refus("Des personnes sont inscrites : la séance ne devient pas une entrée libre.")
-    if free_entry and rdv.places_attente:
-        raise Refus("Des personnes attendent une place : la séance ne devient pas une entrée libre.")
+    if free_entry:
+        becomes_free([rdv], nommee=False)
     if rdv.capacite_propre is not None and rdv.capacite_propre < 1:
         raise Refus("La capacité est d’au moins une place.")
     capacity = effective_capacity(rdv)

@@ -57,9 +57,10 @@ class Apercu:
     rdvs: Mapping[int, Rdv]
 
     def count(self, sort: Sort, *, reservees: bool | None = None) -> int:
-        """How many sessions become that; only those where people are booked, or only the others, when it is said."""
+        """How many sessions become that; only those where somebody is booked or waits, or only the others, when it is
+        said."""
         return sum(
-            step.sort is sort and (reservees is None or bool(step.seance and step.seance.inscrits) is reservees)
+            step.sort is sort and (reservees is None or bool(step.seance and step.seance.concerne) is reservees)
             for step in self.etapes
         )
 
@@ -72,7 +73,7 @@ class Apercu:
     def prevenues(self) -> list[int]:
         """The sessions whose people are told: moved or cancelled."""
         told = (Sort.DEPLACEE, Sort.ANNULEE)
-        return [step.seance.id for step in self.etapes if step.seance and step.seance.inscrits and step.sort in told]
+        return [step.seance.id for step in self.etapes if step.seance and step.seance.concerne and step.sort in told]
 
 
 def coming(plage_id: int, *, depuis: date | None = None, locked: bool = False) -> Serie:
@@ -129,6 +130,7 @@ def planned(
             jour=rdv.occurrence_le or rdv.starts_at.date(),
             ou=OuEtQuand.of(rdv),
             inscrits=serie.people.actifs(rdv.id),
+            attendent=serie.people.attendent(rdv.id),
             connue=serie.people.known(rdv.id) or rdv.id in busy,
             detachee=rdv.detache,
             presents=serie.people.present(rdv.id),
@@ -206,7 +208,9 @@ def _bring_in_line(
         row: dict[str, Any] = {"id": rdv.id, "capacite_max": step.seance.capacite_voulue}
         row["detache"] = rdv.detache or step.sort is Sort.GARDEE
         row |= {name: getattr(step.vers if step.sort is Sort.DEPLACEE else here, name) for name in PLACE}
-        joined = plage is not None and not rdv.agents_propres and {one.id for one in rdv.agents} != team
+        alike = {one.id for one in rdv.agents} == team
+        row["agents_propres"] = rdv.agents_propres and not (plage is not None and alike)
+        joined = plage is not None and not rdv.agents_propres and not alike
         if not (visible or joined or any(getattr(rdv, name) != value for name, value in row.items())):
             continue
         if step.question is Question.OU_QUAND and step.sort is Sort.DEPLACEE:

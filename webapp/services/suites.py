@@ -69,7 +69,7 @@ def split_plage(
         ended, skipped = ended_before(old.first_day, rule, depuis)
         stays = _left_behind(old, serie, depuis)
         plage = PlageOuverture(organisation_id=old.organisation_id, motif=motif, agents=[])
-        write(plage, replace(data, excluded=(*data.excluded, *stays)), check(data, motif, old), agent)
+        write(plage, replace(data, excluded=(*data.excluded, *stays)), check(data, motif, old, serie), agent)
         old.rrule, old.excluded = ended.to_rrule(), sorted({*old.excluded, *(day.isoformat() for day in skipped)})
         old.version += 1
         db.session.add(plage)
@@ -143,8 +143,8 @@ def preview_plage(plage: PlageOuverture, data: PlageData, choix: Choix, *, depui
     """What saving this plage so, or splitting it from that day, would do to its coming sessions; nothing is written.
     Raises `Refus` as saving would."""
     data.recurrence.check(data.first_day)
-    check(data, plage.motif, plage)
     serie = coming(plage.id, depuis=depuis)
+    check(data, plage.motif, plage, serie)
     if depuis is not None:
         data = replace(data, excluded=(*data.excluded, *serie.prises))
     wanted = proposed(data, plage.motif, plage)

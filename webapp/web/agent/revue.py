@@ -30,6 +30,7 @@ class Ligne:
     quand_apres: str = ""
     ou_apres: str = ""
     inscrits: int = 0
+    attendent: int = 0
     devient: str = ""
     deborde: str = ""
     presents: bool = False
@@ -108,6 +109,7 @@ class _Words:
             quand_apres=self.when(to, here) if moves and self.when(to) != self.when(here) else "",
             ou_apres=self.where(to) if moves and self.where(to) != self.where(here) else "",
             inscrits=people,
+            attendent=len(step.seance.attendent),
             devient=OUTCOMES.get(step.sort, ""),
             deborde=f"{pluriel(people, 'inscrit')} pour {pluriel(seats or 0, 'place')}" if step.deborde else "",
             presents=step.seance.presents,
@@ -132,7 +134,7 @@ OUTCOMES = {Sort.DEPLACEE: "déplacée", Sort.ANNULEE: "annulée", Sort.GARDEE: 
 
 
 def _follows(apercu: Apercu) -> list[str]:
-    """What becomes of the sessions nobody has booked: nothing to decide, nobody to tell."""
+    """What becomes of the sessions nobody has booked or waits for: nothing to decide, nobody to tell."""
     said = (
         (apercu.count(Sort.DEPLACEE, reservees=False), "séance sans inscrit suit", "séances sans inscrit suivent"),
         (apercu.count(Sort.CREEE), "séance est créée", "séances sont créées"),
