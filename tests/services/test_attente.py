@@ -438,3 +438,61 @@ def test_the_journal_says_what_became_of_the_list(hall: Hall) -> None:
 def test_what_does_not_exist_is_not_found(hall: Hall) -> None:
     refused(Introuvable, lambda: attente.accept(999))
     refused(Introuvable, lambda: attente.join(999, who("Awa"), envoi="x"))
+
+
+# --- whose seat it is ------------------------------------------------------------------------------------------------
+
+
+def stranger(hall: Hall, name: str) -> None:
+    """Somebody who knows that person's name and mobile waits in their name, with an e-mail of their own."""
+    hall.forms += 1
+    mine = Identity(name, "Du Nom", who(name).telephone, "autre@exemple.fr")
+    attente.join(hall.rdv_id, mine, envoi=f"form {hall.forms}")
+
+
+def place_of(hall: Hall, name: str) -> Participation:
+    return db.session.scalars(
+        select(Participation)
+        .join(Participation.usager)
+        .where(Participation.rdv_id == hall.rdv_id, Usager.first_name == name)
+        .execution_options(populate_existing=True)
+    ).one()
+
+
+def test_a_wait_does_not_show_a_seat_that_was_booked_with_another_contact(hall: Hall) -> None:
+    stranger(hall, "Awa")
+    attente.leave(hall.entry("Awa").id)
+    hall.free()
+    booking.book_seat(hall.rdv_id, who("Awa"), by=Acteur.USAGER, envoi="z")
+    assert "déjà une place" in refused(Refus, lambda: attente.accept(hall.entry("Awa").id))
+    assert "déjà une place" in refused(Refus, lambda: attente.rejoin(hall.entry("Awa").id))
+    assert not attente.leads_to(hall.entry("Awa"), place_of(hall, "Awa"))
+
+
+def test_who_comes_back_from_a_wait_keeps_the_contact_of_their_place(hall: Hall) -> None:
+    hall.free()
+    booking.book_seat(hall.rdv_id, who("Awa"), by=Acteur.USAGER, envoi="a")
+    hall.seated.append(place_of(hall, "Awa").id)
+    own = place_of(hall, "Awa").adresses
+    hall.free(len(hall.seated))
+    for name in ("Kim", "Lou", "Max"):
+        booking.book_seat(hall.rdv_id, who(name), by=Acteur.USAGER, envoi=name)
+    stranger(hall, "Awa")
+    booking.change_statut(place_of(hall, "Kim").id, Statut.EXCUSE, by=Acteur.USAGER)
+    place = attente.accept(hall.entry("Awa").id)
+    assert place.id == place_of(hall, "Awa").id and place.statut is Statut.INSCRIT
+    assert place_of(hall, "Awa").adresses == own and len(own) == 2
+    assert not attente.leads_to(hall.entry("Awa"), place_of(hall, "Awa"))
+
+
+def test_who_waits_again_with_another_contact_has_another_link(hall: Hall) -> None:
+    stranger(hall, "Awa")
+    first = hall.entry("Awa").lien_hash
+    attente.leave(hall.entry("Awa").id)
+    stranger(hall, "Awa")
+    assert hall.entry("Awa").lien_hash == first  # the same contact: the same link
+    attente.leave(hall.entry("Awa").id)
+    hall.join("Awa")
+    assert hall.entry("Awa").lien_hash != first
+    hall.free()
+    assert attente.leads_to(hall.entry("Awa"), attente.accept(hall.entry("Awa").id))

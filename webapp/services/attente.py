@@ -34,6 +34,7 @@ from .usagers import find_or_create
 
 NOT_YOURS = "Cette place n’est plus à vous : le délai pour répondre est passé."
 NO_LONGER = "Cette place n’est plus proposée."
+SEATED = "Vous avez déjà une place à cette séance. Son lien personnel est dans le message qui l’a confirmée."
 PRENOM = 60
 """Characters of a first name in "Accompagnant 1 de …"."""
 
@@ -71,6 +72,7 @@ def join(
             emit(Attente(attente_ids=(entry.id,), deja_le=today))
             return
         _refuse_removed(rdv, place, entry)
+        known_to = entry.adresses if entry is not None else None
         if entry is None:
             nonce, hashed = links.new_link(links.ATTENTE)
             entry = FileAttente(rdv_id=rdv.id, usager_id=usager.id, lien_nonce=nonce, lien_hash=hashed)
@@ -85,6 +87,8 @@ def join(
         entry.courriel = identity.courriel if identity.courriel != usager.email else None
         entry.refus_sms = bool(not identity.telephone and usager.phone)
         entry.refus_courriel = bool(not identity.courriel and usager.email)
+        if known_to is not None and entry.adresses != known_to:  # whoever was sent the link before does not follow this wait
+            entry.lien_nonce, entry.lien_hash = links.new_link(links.ATTENTE)
         _wait(rdv, entry)
 
 
@@ -113,13 +117,16 @@ def refuse(attente_id: int) -> FileAttente:
 
 def accept(attente_id: int) -> Participation:
     """Take the seats that are offered to this entry, or free for whoever comes first; all of them or none. Asked twice,
-    the second gets the same answer. Raises `Refus`, `Ferme`, `Complet` with what people can do."""
+    the second gets the same answer; who got a seat another way is told that they have one, and is not shown it. Raises
+    `Refus`, `Ferme`, `Complet` with what people can do."""
     with transaction():
         rdv, entry = _held(attente_id)
         usager = db.session.get_one(Usager, entry.usager_id)
         place = people.participation_of(rdv.id, usager.id)
         if place is not None and holds_seat(place.statut):
-            return place
+            if leads_to(entry, place):
+                return place
+            raise Refus(SEATED)
         _refuse_answer(rdv, entry, place)
         return _seat(rdv, entry, usager, by=Acteur.USAGER)
 
@@ -132,7 +139,7 @@ def rejoin(attente_id: int) -> FileAttente:
             return entry
         place = people.participation_of(rdv.id, entry.usager_id)
         if place is not None and holds_seat(place.statut):
-            raise Refus("Vous avez déjà une place à cette séance.")
+            raise Refus(SEATED)
         _refuse(rdv, entry.places)
         _refuse_removed(rdv, place, entry)
         _wait(rdv, entry)
@@ -163,6 +170,12 @@ def refresh(rdv_id: int) -> None:
     """Do what that session's waitlist needs now: what the clock asks for."""
     with transaction():
         offres.pass_on(*seat_lock(rdv_id))
+
+
+def leads_to(entry: FileAttente, place: Participation) -> bool:
+    """May the link of this wait show that seat? Only when all who read the messages of the wait read those of the seat
+    too: a stranger may wait with somebody else's name and number, and an address of their own (rules 9, 18)."""
+    return entry.etat is EtatAttente.ACCEPTEE and bool(entry.adresses) and entry.adresses <= place.adresses
 
 
 def open_to(entry: FileAttente) -> bool:
@@ -237,11 +250,14 @@ def _seat(
     """Their seats: what was held for them is given back first, then taken; what is left goes on."""
     offres.move(rdv, entry, EtatAttente.ACCEPTEE, by=by, agent=agent)
     seated = [usager, *_with_them(rdv, entry, usager)]
+    before = {row.usager_id for row in people.participations_of(rdv.id, [one.id for one in seated])}
     rows = give_seats(rdv, seated, by=by, agent=agent, prevenir=prevenir, surbooking=surbooking)
     for row in rows:
-        row.telephone, row.courriel = entry.telephone, entry.courriel
-        row.refus_sms, row.refus_courriel = entry.refus_sms, entry.refus_courriel
-    rows[0].numero_dossier = entry.numero_dossier
+        if row.usager_id not in before:  # who comes back keeps the contact their place had
+            row.telephone, row.courriel = entry.telephone, entry.courriel
+            row.refus_sms, row.refus_courriel = entry.refus_sms, entry.refus_courriel
+    if rows[0].usager_id not in before:
+        rows[0].numero_dossier = entry.numero_dossier
     offres.pass_on(rdv)
     db.session.flush()
     if prevenir and utcnow() < rdv.starts_at:
