@@ -22,7 +22,7 @@ from webapp.domain.phones import national
 from webapp.domain.waitlist import EtatAttente
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Envoi, FileAttente, Participation, Rdv, Usager, ouverture
+from webapp.models import Agent, Canal, Envoi, FileAttente, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import attente as queries
 from webapp.queries import usagers as people
@@ -87,7 +87,7 @@ def join(
         entry.courriel = identity.courriel if identity.courriel != usager.email else None
         entry.refus_sms = bool(not identity.telephone and usager.phone)
         entry.refus_courriel = bool(not identity.courriel and usager.email)
-        if known_to is not None and entry.adresses != known_to:  # whoever was sent the link before does not follow this wait
+        if known_to is not None and entry.adresses != known_to:  # who was sent the link before does not follow
             entry.lien_nonce, entry.lien_hash = links.new_link(links.ATTENTE)
         _wait(rdv, entry)
 
@@ -249,15 +249,17 @@ def _seat(
 ) -> Participation:
     """Their seats: what was held for them is given back first, then taken; what is left goes on."""
     offres.move(rdv, entry, EtatAttente.ACCEPTEE, by=by, agent=agent)
-    seated = [usager, *_with_them(rdv, entry, usager)]
-    before = {row.usager_id for row in people.participations_of(rdv.id, [one.id for one in seated])}
+    all_of_them = {one.id: one for one in (usager, *_with_them(rdv, entry, usager))}
+    before = {row.usager_id: row for row in people.participations_of(rdv.id, list(all_of_them))}
+    seated = [one for key, one in all_of_them.items() if key not in before or not holds_seat(before[key].statut)]
     rows = give_seats(rdv, seated, by=by, agent=agent, prevenir=prevenir, surbooking=surbooking)
     for row in rows:
         if row.usager_id not in before:  # who comes back keeps the contact their place had
-            row.telephone, row.courriel = entry.telephone, entry.courriel
-            row.refus_sms, row.refus_courriel = entry.refus_sms, entry.refus_courriel
-    if rows[0].usager_id not in before:
+            _reach(row, entry)
+    if usager.id not in before:
         rows[0].numero_dossier = entry.numero_dossier
+    for row in rows:
+        offres.taken(rdv, row.usager_id)
     offres.pass_on(rdv)
     db.session.flush()
     if prevenir and utcnow() < rdv.starts_at:
@@ -268,31 +270,44 @@ def _seat(
     return rows[0]
 
 
+def _reach(row: Participation, entry: FileAttente) -> None:
+    """A new place is told to whom the wait was, and by nothing else."""
+    typed, reader = dict(entry.adresses), row.lecteur
+    phone, mail = typed.get(Canal.SMS), typed.get(Canal.COURRIEL)
+    row.telephone = phone if phone != reader.phone else None
+    row.courriel = mail if mail != reader.email else None
+    row.refus_sms, row.refus_courriel = bool(not phone and reader.phone), bool(not mail and reader.email)
+
+
 def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
-    """Those who come with the person who waited: named, or known by their number only. Who had a place here with them
-    before, and left it, is the same."""
+    """Those who come with the person who waited: named, and then recognised as a booking does it, by their own name
+    with the contact of who asks; or known by their number only. Who was in this session with them before is the
+    same."""
     known = {
-        (fold(one.first_name), fold(one.last_name)): one
-        for one, statut in db.session.execute(
-            select(Usager, Participation.statut)
+        (fold(one.first_name), fold(one.last_name), one.birth_date): one
+        for one in db.session.scalars(
+            select(Usager)
             .join(Participation, Participation.usager_id == Usager.id)
             .where(Participation.rdv_id == rdv.id, Usager.responsable_id == usager.id)
         )
-        if statut is Statut.EXCUSE
     }
-    named = list(entry.accompagnants)
-    named += [
-        {"prenom": f"Accompagnant {n} de {usager.first_name[:PRENOM]}", "nom": usager.last_name}
+    contact = {canal.value: address for canal, address in entry.adresses}
+    asks = Identity(usager.first_name, usager.last_name, contact.get("sms"), contact.get("courriel"))
+    named = [
+        asks.relative(
+            one["prenom"], one["nom"], date.fromisoformat(born) if (born := one.get("date_naissance")) else None
+        )
+        for one in entry.accompagnants
+    ]
+    unnamed = [
+        Identity(f"Accompagnant {n} de {usager.first_name[:PRENOM]}", usager.last_name)
         for n in range(len(named) + 1, entry.places)
     ]
     found = []
-    for one in named[: entry.places - 1]:
-        born = one.get("date_naissance")
-        relative = known.pop((fold(one["prenom"]), fold(one["nom"])), None)
+    for one in (*named, *unnamed)[: entry.places - 1]:
+        relative = known.pop((fold(one.prenom), fold(one.nom), one.date_naissance), None)
         if relative is None:
-            identity = Identity(one["prenom"], one["nom"], date_naissance=date.fromisoformat(born) if born else None)
-            relative, _ = find_or_create(rdv.organisation_id, identity, known=False)
-            relative.responsable_id = usager.id
+            relative, _ = find_or_create(rdv.organisation_id, one, responsable=usager)
         found.append(relative)
     db.session.flush()
     return found
