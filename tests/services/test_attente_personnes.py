@@ -1,5 +1,7 @@
 """Whose seat it is that a wait gives: who reads its link, who comes with whom (docs/domain.md rules 9, 12, 18)."""
 
+from datetime import date
+
 from sqlalchemy import select
 
 from tests.services.test_attente import Hall, hall, refused, who
@@ -111,6 +113,20 @@ def test_a_relative_known_before_is_recognised_and_waits_no_more(hall: Hall) -> 
     assert place_of(hall, "Léo").usager_id == hall.entry("Léo").usager_id and hall.etat("Léo") == "acceptee"
     assert place_of(hall, "Léo").adresses == place_of(hall, "Awa").adresses == hall.entry("Awa").adresses
     assert hall.seats == (2, 0, 0)
+
+
+def test_a_relative_with_a_birth_date_is_the_same_without_it(hall: Hall) -> None:
+    hall.free(2)
+    awa = who("Awa")
+    leo = awa.relative("Léo", "Du Nom", date(2018, 3, 3))
+    foyer.book_household(hall.rdv_id, Foyer(awa, (leo,), True), by=Acteur.USAGER, envoi="une")
+    leave(hall, "Awa")
+    fill(hall, "Kim")
+    hall.join("Awa", places=2, accompagnants=[LEO])
+    hall.free()
+    leave(hall, "Kim")
+    attente.accept(hall.entry("Awa").id)
+    assert hall.seats == (2, 0, 0) and place_of(hall, "Léo").statut is Statut.INSCRIT
 
 
 def test_a_relative_the_service_removed_does_not_come_back_online(hall: Hall) -> None:

@@ -283,14 +283,14 @@ def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
     """Those who come with the person who waited: named, and then recognised as a booking does it, by their own name
     with the contact of who asks; or known by their number only. Who was in this session with them before is the
     same."""
-    known = {
-        (fold(one.first_name), fold(one.last_name), one.birth_date): one
-        for one in db.session.scalars(
+    known = list(
+        db.session.scalars(
             select(Usager)
             .join(Participation, Participation.usager_id == Usager.id)
             .where(Participation.rdv_id == rdv.id, Usager.responsable_id == usager.id)
+            .order_by(Usager.id)
         )
-    }
+    )
     contact = {canal.value: address for canal, address in entry.adresses}
     asks = Identity(usager.first_name, usager.last_name, contact.get("sms"), contact.get("courriel"))
     named = [
@@ -305,12 +305,20 @@ def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
     ]
     found = []
     for one in (*named, *unnamed)[: entry.places - 1]:
-        relative = known.pop((fold(one.prenom), fold(one.nom), one.date_naissance), None)
+        relative = next((who for who in known if _same(one, who)), None)
         if relative is None:
             relative, _ = find_or_create(rdv.organisation_id, one, responsable=usager)
+        else:
+            known.remove(relative)
         found.append(relative)
     db.session.flush()
     return found
+
+
+def _same(one: Identity, who: Usager) -> bool:
+    """The same names; and the same birth date, when both are known: a wait may be asked for without."""
+    names = (fold(one.prenom), fold(one.nom)) == (fold(who.first_name), fold(who.last_name))
+    return names and (not one.date_naissance or not who.birth_date or one.date_naissance == who.birth_date)
 
 
 def _wait(rdv: Rdv, entry: FileAttente) -> None:
