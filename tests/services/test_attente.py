@@ -421,6 +421,22 @@ def test_moving_tells_who_waits_and_looks_at_offers_again(hall: Hall) -> None:
     near = NOW + timedelta(hours=3)
     move_rdv(rdv.id, OuEtQuand(near, near + timedelta(hours=2), rdv.lieu_id, None), agent=hall.agent())
     assert hall.etat("Awa") == "en_attente" and hall.seats == (2, 0, 1)
+    assert hall.told("place_expiree") == [] and hall.told("proposition") == ["Awa", "Awa"]  # seats are open: said once
+
+
+def test_moved_where_nothing_is_booked_online_any_more_an_offer_does_not_end_unsaid(hall: Hall) -> None:
+    rdv = hall.rdv
+    rdv.lieu, rdv.motif.delai_min_minutes = make.lieu(rdv.organisation), 48 * 60
+    db.session.commit()
+    for name in ("Awa", "Bilal"):
+        hall.join(name)
+    hall.free()
+    near = NOW + timedelta(hours=30)
+    move_rdv(rdv.id, OuEtQuand(near, near + timedelta(hours=2), rdv.lieu_id, None), agent=hall.agent())
+    assert hall.etat("Awa") == "en_attente" and hall.seats == (2, 0, 2)
+    assert hall.told("place_expiree") == ["Awa"] and hall.told("proposition") == ["Awa"]
+    assert hall.told("modification") == ["Awa", "Bilal"]
+    assert pass_on_due() == 0
 
 
 def test_the_journal_says_what_became_of_the_list(hall: Hall) -> None:

@@ -29,7 +29,7 @@ from webapp.models import (
     Usager,
     UsagerCle,
 )
-from webapp.services import acces, mes_donnees
+from webapp.services import acces, attente, mes_donnees
 from webapp.services.booking import book_seat
 from webapp.services.checks import broken
 from webapp.services.mes_donnees import as_text, erase_mine
@@ -120,6 +120,27 @@ def test_waits_are_told_then_left_and_forgotten() -> None:
         assert word not in held, word
     assert borrowed.usager_id != another.id and other.usager_id == another.id
     assert known(another.id).first_name == "Rose"
+
+
+def test_what_was_written_about_a_wait_goes_with_it() -> None:
+    """Whoever's the file: they proved the address, and have no place."""
+    rdv = make.rdv(make.motif(make.service(), liste_attente=True), capacite_propre=1)
+    make.full(rdv)
+    make.usager(rdv.organisation_id, first_name="Yasmina", last_name="Amrani", phone=PHONE, email=None)
+    db.session.commit()
+    attente.join(rdv.id, Identity("Yasmina", "Amrani", PHONE, OTHER), envoi="attente")
+    sent = db.session.scalars(select(Notification).where(Notification.canal == Canal.COURRIEL)).one()
+    sent.etat, sent.envoyee_le, sent.adresse = EtatNotification.ENVOYEE, utcnow(), OTHER
+    sent.objet, sent.corps = "Sur la liste d’attente", "Bonjour Yasmina, voilà où vous en êtes"
+    db.session.commit()
+    sent_id = sent.id
+    demande = demand(Canal.COURRIEL, OTHER)
+    assert [one["texte"] for one in as_text(demande)["messages"]] == ["Bonjour Yasmina, voilà où vous en êtes"]
+    erase_mine(demande)
+    db.session.expire_all()
+    kept = db.session.get_one(Notification, sent_id)
+    assert (kept.adresse, kept.objet, kept.corps) == ("", "", "")
+    assert OTHER not in everything()
 
 
 def test_the_journal_says_how_much_and_not_whom() -> None:

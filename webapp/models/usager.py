@@ -75,12 +75,21 @@ class Joignable:
         usager: Mapped[Usager]
         telephone: Mapped[str | None]
         courriel: Mapped[str | None]
+        refus_sms: Mapped[bool]
+        refus_courriel: Mapped[bool]
 
     def contact_of(self, canal: Canal) -> str:
         """Where messages about it would go by this channel: its own contact, else that of who reads them."""
         if canal is Canal.SMS:
             return self.telephone or self.lecteur.phone or ""
         return self.courriel or self.lecteur.email or ""
+
+    @property
+    def adresses(self) -> frozenset[tuple[Canal, str]]:
+        """Wherever messages about it may go: who holds its link reads one of these."""
+        refused = {Canal.SMS: self.refus_sms, Canal.COURRIEL: self.refus_courriel}
+        kept = ((canal, self.contact_of(canal)) for canal, no in refused.items() if not no)
+        return frozenset((canal, contact) for canal, contact in kept if contact)
 
     @property
     def lecteur(self) -> Usager:

@@ -126,9 +126,11 @@ def with_session() -> Select[FileAttente]:
 
 
 def place_given(entry: FileAttente) -> Participation | None:
-    """The seat that person has, or had, in that session."""
+    """The seat that person has, or had, in that session, however they got it: maybe not by this wait."""
     return db.session.scalars(
-        select(Participation).where(Participation.rdv_id == entry.rdv_id, Participation.usager_id == entry.usager_id)
+        select(Participation)
+        .where(Participation.rdv_id == entry.rdv_id, Participation.usager_id == entry.usager_id)
+        .options(joinedload(Participation.usager).joinedload(Usager.responsable))
     ).first()
 
 

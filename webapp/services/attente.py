@@ -22,7 +22,7 @@ from webapp.domain.phones import national
 from webapp.domain.waitlist import EtatAttente
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import Agent, Envoi, FileAttente, Participation, Rdv, Usager, ouverture
+from webapp.models import Agent, Canal, Envoi, FileAttente, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
 from webapp.queries import attente as queries
 from webapp.queries import usagers as people
@@ -35,6 +35,7 @@ from .usagers import find_or_create
 
 NOT_YOURS = "Cette place n’est plus à vous : le délai pour répondre est passé."
 NO_LONGER = "Cette place n’est plus proposée."
+SEATED = "Vous avez déjà une place à cette séance. Son lien personnel est dans le message qui l’a confirmée."
 PRENOM = 60
 """Characters of a first name in "Accompagnant 1 de …"."""
 
@@ -73,6 +74,7 @@ def join(
             emit(Attente(attente_ids=(entry.id,), deja_le=today))
             return
         _refuse_removed(rdv, place, entry)
+        known_to = entry.adresses if entry is not None else None
         if entry is None:
             nonce, hashed = links.new_link(links.ATTENTE)
             entry = FileAttente(rdv_id=rdv.id, usager_id=usager.id, lien_nonce=nonce, lien_hash=hashed)
@@ -87,6 +89,8 @@ def join(
         entry.courriel = identity.courriel if identity.courriel != usager.email else None
         entry.refus_sms = bool(not identity.telephone and usager.phone)
         entry.refus_courriel = bool(not identity.courriel and usager.email)
+        if known_to is not None and entry.adresses != known_to:  # who was sent the link before does not follow
+            entry.lien_nonce, entry.lien_hash = links.new_link(links.ATTENTE)
         _wait(rdv, entry)
 
 
@@ -115,13 +119,16 @@ def refuse(attente_id: int) -> FileAttente:
 
 def accept(attente_id: int) -> Participation:
     """Take the seats that are offered to this entry, or free for whoever comes first; all of them or none. Asked twice,
-    the second gets the same answer. Raises `Refus`, `Ferme`, `Complet` with what people can do."""
+    the second gets the same answer; who got a seat another way is told that they have one, and is not shown it. Raises
+    `Refus`, `Ferme`, `Complet` with what people can do."""
     with transaction():
         rdv, entry = _held(attente_id)
         usager = db.session.get_one(Usager, entry.usager_id)
         place = people.participation_of(rdv.id, usager.id)
         if place is not None and holds_seat(place.statut):
-            return place
+            if leads_to(entry, place):
+                return place
+            raise Refus(SEATED)
         _refuse_answer(rdv, entry, place)
         return _seat(rdv, entry, usager, by=Acteur.USAGER)
 
@@ -134,7 +141,7 @@ def rejoin(attente_id: int) -> FileAttente:
             return entry
         place = people.participation_of(rdv.id, entry.usager_id)
         if place is not None and holds_seat(place.statut):
-            raise Refus("Vous avez déjà une place à cette séance.")
+            raise Refus(SEATED)
         _refuse(rdv, entry.places)
         _refuse_removed(rdv, place, entry)
         _wait(rdv, entry)
@@ -165,6 +172,12 @@ def refresh(rdv_id: int) -> None:
     """Do what that session's waitlist needs now: what the clock asks for."""
     with transaction():
         offres.pass_on(*seat_lock(rdv_id))
+
+
+def leads_to(entry: FileAttente, place: Participation) -> bool:
+    """May the link of this wait show that seat? Only when all who read the messages of the wait read those of the seat
+    too: a stranger may wait with somebody else's name and number, and an address of their own (rules 9, 18)."""
+    return entry.etat is EtatAttente.ACCEPTEE and bool(entry.adresses) and entry.adresses <= place.adresses
 
 
 def open_to(entry: FileAttente) -> bool:
@@ -238,12 +251,17 @@ def _seat(
 ) -> Participation:
     """Their seats: what was held for them is given back first, then taken; what is left goes on."""
     offres.move(rdv, entry, EtatAttente.ACCEPTEE, by=by, agent=agent)
-    seated = [usager, *_with_them(rdv, entry, usager)]
+    all_of_them = {one.id: one for one in (usager, *_with_them(rdv, entry, usager))}
+    before = {row.usager_id: row for row in people.participations_of(rdv.id, list(all_of_them))}
+    seated = [one for key, one in all_of_them.items() if key not in before or not holds_seat(before[key].statut)]
     rows = give_seats(rdv, seated, by=by, agent=agent, prevenir=prevenir, surbooking=surbooking)
     for row in rows:
-        row.telephone, row.courriel = entry.telephone, entry.courriel
-        row.refus_sms, row.refus_courriel = entry.refus_sms, entry.refus_courriel
-    rows[0].numero_dossier = entry.numero_dossier
+        if row.usager_id not in before:  # who comes back keeps the contact their place had
+            _reach(row, entry)
+    if usager.id not in before:
+        rows[0].numero_dossier = entry.numero_dossier
+    for row in rows:
+        offres.taken(rdv, row.usager_id)
     offres.pass_on(rdv)
     db.session.flush()
     if prevenir and utcnow() < rdv.starts_at:
@@ -254,34 +272,55 @@ def _seat(
     return rows[0]
 
 
+def _reach(row: Participation, entry: FileAttente) -> None:
+    """A new place is told to whom the wait was, and by nothing else."""
+    typed, reader = dict(entry.adresses), row.lecteur
+    phone, mail = typed.get(Canal.SMS), typed.get(Canal.COURRIEL)
+    row.telephone = phone if phone != reader.phone else None
+    row.courriel = mail if mail != reader.email else None
+    row.refus_sms, row.refus_courriel = bool(not phone and reader.phone), bool(not mail and reader.email)
+
+
 def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
-    """Those who come with the person who waited: named, or known by their number only. Who had a place here with them
-    before, and left it, is the same."""
-    known = {
-        (fold(one.first_name), fold(one.last_name)): one
-        for one, statut in db.session.execute(
-            select(Usager, Participation.statut)
+    """Those who come with the person who waited: named, and then recognised as a booking does it, by their own name
+    with the contact of who asks; or known by their number only. Who was in this session with them before is the
+    same."""
+    known = list(
+        db.session.scalars(
+            select(Usager)
             .join(Participation, Participation.usager_id == Usager.id)
             .where(Participation.rdv_id == rdv.id, Usager.responsable_id == usager.id)
+            .order_by(Usager.id)
         )
-        if statut is Statut.EXCUSE
-    }
-    named = list(entry.accompagnants)
-    named += [
-        {"prenom": f"Accompagnant {n} de {usager.first_name[:PRENOM]}", "nom": usager.last_name}
+    )
+    contact = {canal.value: address for canal, address in entry.adresses}
+    asks = Identity(usager.first_name, usager.last_name, contact.get("sms"), contact.get("courriel"))
+    named = [
+        asks.relative(
+            one["prenom"], one["nom"], date.fromisoformat(born) if (born := one.get("date_naissance")) else None
+        )
+        for one in entry.accompagnants
+    ]
+    unnamed = [
+        Identity(f"Accompagnant {n} de {usager.first_name[:PRENOM]}", usager.last_name)
         for n in range(len(named) + 1, entry.places)
     ]
     found = []
-    for one in named[: entry.places - 1]:
-        born = one.get("date_naissance")
-        relative = known.pop((fold(one["prenom"]), fold(one["nom"])), None)
+    for one in (*named, *unnamed)[: entry.places - 1]:
+        relative = next((who for who in known if _same(one, who)), None)
         if relative is None:
-            identity = Identity(one["prenom"], one["nom"], date_naissance=date.fromisoformat(born) if born else None)
-            relative, _ = find_or_create(rdv.organisation_id, identity, known=False)
-            relative.responsable_id = usager.id
+            relative, _ = find_or_create(rdv.organisation_id, one, responsable=usager)
+        else:
+            known.remove(relative)
         found.append(relative)
     db.session.flush()
     return found
+
+
+def _same(one: Identity, who: Usager) -> bool:
+    """The same names; and the same birth date, when both are known: a wait may be asked for without."""
+    names = (fold(one.prenom), fold(one.nom)) == (fold(who.first_name), fold(who.last_name))
+    return names and (not one.date_naissance or not who.birth_date or one.date_naissance == who.birth_date)
 
 
 def _wait(rdv: Rdv, entry: FileAttente) -> None:

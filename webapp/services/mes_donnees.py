@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp import links
@@ -217,18 +217,22 @@ def _answers_for(fiche: Usager, people: set[int], found: Tenu) -> bool:
 
 
 def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
-    """What was written to that contact, and what agents were told of these places by name."""
-    ids = [place.id for place in mine.places]
-    about = Notification.sujet_type == "participation", Notification.sujet_id.in_(ids)
+    """What was written to that contact, and what agents were told of these places and waits by name."""
+    places, waits = [place.id for place in mine.places], [entry.id for entry in mine.attentes]
+    about = or_(
+        and_(Notification.sujet_type == "participation", Notification.sujet_id.in_(places)),
+        and_(Notification.sujet_type == "attente", Notification.sujet_id.in_(waits)),
+    )
+    rdv_ids = {one.rdv_id for one in (*mine.places, *mine.attentes)}
     to_them = Notification.destinataire_type == "usager", Notification.adresse == contact
     session.execute(
         update(Notification)
-        .where(*to_them, or_(Notification.rdv_id.in_([place.rdv_id for place in mine.places]), about[1]))
+        .where(*to_them, or_(Notification.rdv_id.in_(rdv_ids), about))
         .values(adresse="", objet="", corps="")
         .execution_options(synchronize_session=False)
     )
     session.execute(
-        update(Notification).where(*about).values(objet="", corps="").execution_options(synchronize_session=False)
+        update(Notification).where(about).values(objet="", corps="").execution_options(synchronize_session=False)
     )
     session.execute(delete(MessageDemo).where(MessageDemo.a == contact))
 

@@ -48,8 +48,8 @@ def _pass_on(rdv: Rdv) -> None:
         entry.ouverte_le = (entry.ouverte_le or now) if entry.id in decision.ouvertes else None
     db.session.flush()
     _said(rdv, moved, by=Acteur.SYSTEME)
-    late = waitlist.last_minute(now, when)
-    if over := (*decision.expirees, *(() if late else decision.reprises)):
+    # Whose offer ends early hears it once: that seats are open to all, when they are.
+    if over := (*decision.expirees, *(one for one in decision.reprises if one not in decision.ouvertes)):
         emit(PlaceExpiree(attente_ids=over))
     if decision.proposees:
         emit(Proposition(attente_ids=decision.proposees))

@@ -19,18 +19,19 @@ PLACES_MAX = 6
 
 
 class AccompagnantForm(SubForm):
-    """Somebody who comes with the person who asks: named entirely, or not at all."""
+    """Somebody who comes with the person who asks: without a last name, theirs; without a first name, nobody."""
 
     prenom = StringField("Prénom")
     nom = StringField("Nom")
     date_naissance = StringField("Date de naissance")
+    foyer: "AttenteForm"
 
     def validate_prenom(self, field: Field) -> None:
         if clean_name(self.nom.data or "") or clean_name(field.data or ""):
             name_typed(field.data, "Écrivez son prénom.")
 
     def validate_nom(self, field: Field) -> None:
-        if clean_name(self.prenom.data or "") or clean_name(field.data or ""):
+        if clean_name(field.data or ""):
             name_typed(field.data, "Écrivez son nom de famille.")
 
     def validate_date_naissance(self, field: Field) -> None:
@@ -45,8 +46,12 @@ class AccompagnantForm(SubForm):
     @property
     def named(self) -> dict[str, Any]:
         """Who it is, cleaned; only after `validate()` has said yes."""
-        names = {name: clean_name(self[name].data or "") for name in ("prenom", "nom")}
-        return {**names, "date_naissance": getattr(self, "born", None)}
+        nom = clean_name(self.nom.data or "") or clean_name(self.foyer.nom.data or "")
+        return {
+            "prenom": clean_name(self.prenom.data or ""),
+            "nom": nom,
+            "date_naissance": getattr(self, "born", None),
+        }
 
 
 class AttenteForm(InscriptionForm):

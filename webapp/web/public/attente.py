@@ -13,7 +13,7 @@ from webapp.clock import utcnow
 from webapp.domain.capacity import Ouverture
 from webapp.domain.dates import long_moment
 from webapp.domain.errors import DomainError, Introuvable, Perime
-from webapp.domain.participation import Acteur
+from webapp.domain.participation import Acteur, holds_seat
 from webapp.domain.waitlist import EtatAttente, position, reserved_until
 from webapp.models import FileAttente, Rdv, ouverture, quand
 from webapp.queries import attente as queries
@@ -52,6 +52,7 @@ class Etape(StrEnum):
     REFUSEE = "refusee"
     QUITTEE = "quittee"
     RETIREE = "retiree"  # by the service
+    PLACEE = "placee"  # a seat of theirs that this link does not show
 
 
 @bp.route("/rdv/<int:rdv_id>/attente", methods=["GET", "POST"])
@@ -161,13 +162,16 @@ def etape_of(entry: FileAttente, now: datetime) -> Etape:
 
 
 def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None) -> ResponseReturnValue:
-    """The page of that wait; who got a seat is taken to the seat's own page."""
-    place = queries.place_given(entry) if entry.etat is EtatAttente.ACCEPTEE else None
-    if place is not None and refusal is None:
+    """The page of that wait; who got a seat by it is taken to the seat's own page, and who has one otherwise is told so
+    without a word of it."""
+    place = None if entry.attend else queries.place_given(entry)
+    if place is not None and refusal is None and service.leads_to(entry, place):
         return redirect(url_for(".participation", token=links.token(links.PARTICIPATION, place.lien_nonce)))
     now, rdv = utcnow(), entry.rdv
     opened: Ouverture = ouverture(rdv)
     etape = etape_of(entry, now)
+    if place is not None and holds_seat(place.statut) and etape not in (Etape.ANNULEE, Etape.PASSEE, Etape.RETIREE):
+        etape = Etape.PLACEE
     until = reserved_until(entry.jusqua, quand(rdv)) if entry.jusqua else None
     page = respond(
         "public/attente_lien.html",
@@ -186,7 +190,7 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
         fermee=not opened.offers(now),
         retour_possible=opened.waitlist_refusal(now, seats=entry.places) is None,
         publique=opened.public(),
-        autres=other_cards(rdv, now) if etape is not Etape.PROPOSEE else [],
+        autres=other_cards(rdv, now) if etape not in (Etape.PROPOSEE, Etape.PLACEE) else [],
     )
     return later(page)
 
@@ -211,6 +215,8 @@ def proposition(token: str) -> ResponseReturnValue:
     except DomainError as refusal:
         return wait_page(token, _wait(token), refusal)
     flash("Votre place est réservée." if entry.places == 1 else "Vos places sont réservées.", "success")
+    if not service.leads_to(entry, place):
+        return go_to(url_for(".participation", token=token))
     return go_to(url_for(".participation", token=links.token(links.PARTICIPATION, place.lien_nonce)))
 
 
