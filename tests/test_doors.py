@@ -20,6 +20,7 @@ from webapp.models import Rdv
 
 pytestmark = pytest.mark.xdist_group("doors")  # `--dist loadgroup` gives it a worker of its own
 SECONDS = 15
+CHANCES = 3
 ROUNDS, ROUND_SECONDS = 13, 20  # ten minutes for both databases
 
 
@@ -36,29 +37,30 @@ def started(live_server: Callable[..., Site], **options: str) -> Site:
     return live_server(env={"WEB_CONCURRENCY": "3", "LINK_KEY": storm.LINK_KEY}, **options)
 
 
-def accounted_for(app: Flask, site: Site, outcome: storm.Outcome, again: str) -> None:
-    """Nothing broken, nothing unexpected, every door was really open, and what started was frozen."""
+def accounted_for(app: Flask, site: Site, outcome: storm.Outcome, again: str) -> set[str]:
+    """Nothing broken, nothing unexpected, every door was pushed, and what started was frozen. Answers the doors nobody
+    got through, which should have opened."""
     print(outcome)
     story = f"\nto replay: {again}\n{outcome}"
     assert outcome.said == "", outcome.said + story
     bad = storm.bad_lines(site)
     assert outcome.faults == [] and bad == "", f"{outcome.faults[:5]}\n{bad}{story}"
-    closed = [
-        door.push.__name__
-        for door in DOORS
-        if door.opens and not {200, 303} & set(outcome.answers.get(door.push.__name__, ()))
-    ]
-    assert closed == [], f"nobody got through {closed}{story}"
     assert {door.push.__name__ for door in DOORS} == set(outcome.answers), story
     with app.app_context():
         thawed = select(func.count()).where(Rdv.starts_at < utcnow(), Rdv.fige.is_(None), Rdv.ends_at > utcnow())
         assert db.session.scalar(thawed) == 0
+    opened = {name for name, answers in outcome.answers.items() if {200, 303} & set(answers)}
+    return {door.push.__name__ for door in DOORS if door.opens} - opened
 
 
 def test_a_storm_at_every_door(app: Flask, live_server: Callable[..., Site], request: pytest.FixtureRequest) -> None:
     seed, again = seed_of(request)
     site = started(live_server)
-    accounted_for(app, site, storm.rage(app, site, seed, SECONDS), again)
+    closed = accounted_for(app, site, storm.rage(app, site, seed, SECONDS), again)
+    for number in range(1, CHANCES):  # few are pushed on a busy machine, and some open by chance only
+        if closed:
+            closed &= accounted_for(app, site, storm.rage(app, site, seed, SECONDS, number=number), again)
+    assert closed == set(), f"nobody got through {closed}\nto replay: {again}"
 
 
 @pytest.mark.volume
@@ -66,8 +68,10 @@ def test_a_storm_that_lasts(app: Flask, live_server: Callable[..., Site], reques
     """Round after round on the same site: the figures of one are the history of the next."""
     seed, again = seed_of(request)
     site = started(live_server)
+    closed = {door.push.__name__ for door in DOORS}
     for number in range(ROUNDS):
-        accounted_for(app, site, storm.rage(app, site, seed, ROUND_SECONDS, number=number), again)
+        closed &= accounted_for(app, site, storm.rage(app, site, seed, ROUND_SECONDS, number=number), again)
+    assert closed == set(), f"nobody got through {closed}\nto replay: {again}"
 
 
 @pytest.mark.parametrize("base", ["postgresql"], indirect=True)
