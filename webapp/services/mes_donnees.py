@@ -223,7 +223,7 @@ def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
         and_(Notification.sujet_type == "participation", Notification.sujet_id.in_(places)),
         and_(Notification.sujet_type == "attente", Notification.sujet_id.in_(waits)),
     )
-    rdv_ids = {one.rdv_id for one in (*mine.places, *mine.attentes)}
+    rdv_ids = {place.rdv_id for place in mine.places} | {entry.rdv_id for entry in mine.attentes}
     to_them = Notification.destinataire_type == "usager", Notification.adresse == contact
     session.execute(
         update(Notification)
