@@ -42,6 +42,16 @@ def wait(etat: EtatAttente, *, places: int = 1, taken: int = 12, session: Any = 
     return address
 
 
+def seated_elsewhere(_page: Page, scene: Scene) -> str:
+    """They have a seat, told to another contact than the wait was."""
+    with scene.stage.rows() as rows:
+        rdv = rows.session(taken=11)
+        who = make.usager(rows.organisation(), first_name="Marie-Antoinette", last_name=LONG_WORD)
+        make.participation(rdv, who)
+        row = make.attente(rdv, who, EtatAttente.ACCEPTEE, courriel="autre@exemple.fr")
+        return f"/p/{links.token(links.ATTENTE, row.lien_nonce)}"
+
+
 def form(page: Page, scene: Scene) -> None:
     page.goto(f"/rdv/{full(scene)}/attente")
     page.locator("summary", has_text="Dire qui vient").click()
@@ -120,6 +130,7 @@ ATTENTE = [
     State("my wait, expired", wait(EtatAttente.EXPIREE)),
     State("my wait, refused", wait(EtatAttente.REFUSEE)),
     State("my wait, left", wait(EtatAttente.RETIREE)),
+    State("my wait, a seat booked otherwise", seated_elsewhere),
     State("my wait, struck off", wait(EtatAttente.RETIREE, etat_par=Acteur.AGENT)),
     State("my wait, cancelled", wait(EtatAttente.RETIREE, session={"cancelled_at": utcnow()})),
     State("my wait, past", wait(EtatAttente.EN_ATTENTE, session={"starts_at": utcnow() - timedelta(hours=1)})),

@@ -403,6 +403,10 @@ def test_cancelling_tells_everybody_once_and_ends_the_list(hall: Hall) -> None:
     cancel_rdv(hall.rdv_id, agent=hall.agent())
     assert hall.seats == (0, 0, 0)
     assert {"Awa", "Bilal"} <= set(hall.told("annulation")) and len(hall.told("annulation")) == 2
+    last = db.session.scalars(select(Journal).order_by(Journal.id.desc())).first()
+    assert last is not None and (last.action, last.details["attente"]) == ("annulation", 2)
+    taken_off = select(Journal).where(Journal.action == "attente", Journal.acteur == Acteur.AGENT)
+    assert db.session.scalars(taken_off).all() == []  # one sentence, not one for each
     refused(Ferme, lambda: attente.accept(hall.entry("Awa").id))
     refused(Ferme, lambda: attente.rejoin(hall.entry("Awa").id))
 

@@ -208,3 +208,10 @@ def test_long_lists_say_what_came_and_went_and_long_texts_are_cut() -> None:
     moved = {"de": {"debut": "2026-03-03T13:00:00+00:00"}, "a": {"debut": "2026-03-03T14:00:00+00:00"}}
     ((label, before, after),) = changes(moved, "Europe/Paris", {})
     assert (label, before[-4:], after[-4:]) == ("Début", "14 h".replace(" ", "\xa0"), "15 h".replace(" ", "\xa0"))
+
+
+def test_a_cancelled_session_says_in_one_sentence_that_its_list_is_closed() -> None:
+    line = Journal(acteur=Acteur.AGENT, action="annulation", details={"attente": 2, "prevenir": False})
+    assert sentence(line, "Nadia Kaci", "") == (
+        "Nadia Kaci a annulé la séance et fermé sa liste d’attente (2 demandes), sans prévenir."
+    )

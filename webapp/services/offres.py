@@ -94,13 +94,14 @@ def taken(rdv: Rdv, usager_id: int) -> None:
         pass_on(rdv)
 
 
-def close(rdv: Rdv, agent: Agent) -> tuple[int, ...]:
-    """The session is cancelled: nobody waits any more. Answers who did."""
+def close(rdv: Rdv) -> tuple[int, ...]:
+    """The session is cancelled: nobody waits any more, and the journal says it of the session. Answers who did."""
     if not rdv.places_attente:
         return ()
     entries = queries.live(rdv.id)
     for entry in entries:
-        move(rdv, entry, EtatAttente.RETIREE, by=Acteur.AGENT, agent=agent)
+        _set(rdv, entry, EtatAttente.RETIREE, by=Acteur.AGENT)
+    db.session.flush()
     return tuple(entry.id for entry in entries)
 
 

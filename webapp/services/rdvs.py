@@ -105,7 +105,7 @@ def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raiso
     if not rdvs:
         return
     now, ids = utcnow(), [rdv.id for rdv in rdvs]
-    waiting = {rdv.id: offres.close(rdv, agent) for rdv in rdvs}
+    waiting = {rdv.id: offres.close(rdv) for rdv in rdvs}
     for rdv in rdvs:
         rdv.version += 1
         rdv.cancelled_at, rdv.cancelled_reason, rdv.cancelled_by_id = now, raison[:300], agent.id
@@ -126,9 +126,12 @@ def cancel_locked(rdvs: Sequence[Rdv], active: Occupants, *, agent: Agent, raiso
         .execution_options(synchronize_session="fetch")
     )
     people = {rdv.id: active.actifs(rdv.id) for rdv in rdvs}
-    journal.note_sessions(
-        "annulation", ((rdv, {"personnes": len(people[rdv.id]), "prevenir": prevenir}) for rdv in rdvs), agent
-    )
+    details = {
+        rdv.id: {"personnes": len(people[rdv.id]), "prevenir": prevenir}
+        | ({"attente": len(waiting[rdv.id])} if waiting[rdv.id] else {})
+        for rdv in rdvs
+    }
+    journal.note_sessions("annulation", ((rdv, details[rdv.id]) for rdv in rdvs), agent)
     if prevenir:
         emit_many(
             [

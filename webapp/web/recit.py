@@ -124,6 +124,8 @@ def sentence(line: Journal, who: str, name: str, quoi: str = "") -> str:
     )
     if line.action in _PEOPLE:
         return _PEOPLE[line.action](details, who, name, extra)
+    if line.action == "annulation" and details.get("attente"):
+        extra = f" et fermé sa liste d’attente ({pluriel(details['attente'], 'demande')}){extra}"
     if line.action in ACTIONS:
         words = ACTIONS[line.action].format(
             quoi=quoi or "qui n’existe plus",

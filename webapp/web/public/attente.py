@@ -170,7 +170,7 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
     now, rdv = utcnow(), entry.rdv
     opened: Ouverture = ouverture(rdv)
     etape = etape_of(entry, now)
-    if place is not None and holds_seat(place.statut) and etape not in (Etape.ANNULEE, Etape.PASSEE, Etape.RETIREE):
+    if place is not None and holds_seat(place.statut) and etape not in (Etape.ANNULEE, Etape.PASSEE):
         etape = Etape.PLACEE
     until = reserved_until(entry.jusqua, quand(rdv)) if entry.jusqua else None
     page = respond(
