@@ -241,6 +241,16 @@ def test_the_gauge_says_its_numbers_and_its_sentence(site: Flask) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prises", "attente", "beside"),
+    [(5, 0, "5 sur 5"), (5, 2, "5 sur 5 · 2 personnes en attente"), (12, 0, ""), (12, 1, "1 personne en attente")],
+)
+def test_the_public_does_not_read_that_agents_went_over_the_capacity(prises: int, attente: int, beside: str) -> None:
+    gauge = Jauge(12, 5, prises, 0, attente)
+    assert (gauge.phrase, gauge.sur) == ("Complet", beside)
+    assert gauge.phrase_agent == f"{prises} places prises sur 5"
+
+
+@pytest.mark.parametrize(
     ("typed", "set_"),
     [
         (

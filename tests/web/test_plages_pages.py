@@ -289,6 +289,9 @@ def test_a_plage_leads_to_its_sessions(office: Office) -> None:
     first = page.select("aside li a")[0].attributes["href"]
     listed = office.client.get("/agent/plages")
     assert listed.select(f'td a[href="{page.url}#seances"]')[0].text().startswith("13")
+    every = [one.attributes["href"] for one in page.select("aside li a")]
+    assert len(set(every)) == len(every) == 13 and len(page.select("aside details li a")) == 1
+    assert page.has("1 séance de plus") and not page.has("au fil des semaines")
     assert page.has("0 place prise sur 12") and office.client.get(first).h1 == "Mes droits au RSA"
 
 

@@ -66,13 +66,15 @@ class Jauge:
 
     @property
     def sur(self) -> str:
-        """What stands beside the sentence: the total, and who waits."""
+        """What stands beside the sentence: the total, unless agents went over it, and who waits."""
         if self.capacite is None or self.annulee:
             return ""
-        total = f"{self.prises} sur {self.capacite}" if self.libres == 0 else f"sur {self.capacite}"
+        parts = []
+        if self.prises <= self.capacite:
+            parts.append(f"{self.prises} sur {self.capacite}" if self.libres == 0 else f"sur {self.capacite}")
         if self.attente:
-            total += f" · {self.attente} personne{'s' if self.attente > 1 else ''} en attente"
-        return total
+            parts.append(f"{self.attente} personne{'s' if self.attente > 1 else ''} en attente")
+        return " · ".join(parts)
 
     @property
     def phrase_agent(self) -> str:

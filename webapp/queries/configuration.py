@@ -135,13 +135,12 @@ def touched_by_motif(motif: Motif, settings: Collection[str], now: datetime) -> 
     return Touchees(seances, personnes)
 
 
-def coming_sessions(organisation_id: int, plage_id: int, now: datetime, limit: int = 12) -> Sequence[Rdv]:
-    """The plage's next sessions, cancelled ones included."""
+def coming_sessions(organisation_id: int, plage_id: int, now: datetime) -> Sequence[Rdv]:
+    """The plage's coming sessions, cancelled ones included."""
     return db.session.scalars(
         select(Rdv)
         .where(Rdv.organisation_id == organisation_id, Rdv.plage_ouverture_id == plage_id, Rdv.starts_at > now)
         .order_by(Rdv.starts_at)
-        .limit(limit)
     ).all()
 
 
