@@ -21,7 +21,6 @@ from webapp.models import Agent, FileAttente, Journal, Notification, Participati
 from webapp.services import attente, booking
 from webapp.services.checks import broken
 from webapp.services.motifs import save_motif, set_archived
-from webapp.services.rdvs import OuEtQuand, cancel_rdv, move_rdv
 
 NOW = datetime(2026, 3, 3, 8, tzinfo=UTC)  # Tuesday, 9:00 in Paris
 START = NOW + timedelta(days=10)
@@ -394,53 +393,6 @@ def test_who_gets_a_seat_another_way_waits_no_more(hall: Hall) -> None:
         hall.rdv_id, who("Awa"), by=Acteur.AGENT, agent=hall.agent("référent"), envoi="z", surbooking=True
     )
     assert hall.etat("Awa") == "acceptee" and hall.seats == (3, 0, 1)
-
-
-def test_cancelling_tells_everybody_once_and_ends_the_list(hall: Hall) -> None:
-    hall.join("Awa")
-    hall.join("Bilal")
-    hall.free()
-    cancel_rdv(hall.rdv_id, agent=hall.agent())
-    assert hall.seats == (0, 0, 0)
-    assert {"Awa", "Bilal"} <= set(hall.told("annulation")) and len(hall.told("annulation")) == 2
-    last = db.session.scalars(select(Journal).order_by(Journal.id.desc())).first()
-    assert last is not None and (last.action, last.details["attente"]) == ("annulation", 2)
-    taken_off = select(Journal).where(Journal.action == "attente", Journal.acteur == Acteur.AGENT)
-    assert db.session.scalars(taken_off).all() == []  # one sentence, not one for each
-    refused(Ferme, lambda: attente.accept(hall.entry("Awa").id))
-    refused(Ferme, lambda: attente.rejoin(hall.entry("Awa").id))
-
-
-def test_moving_tells_who_waits_and_looks_at_offers_again(hall: Hall) -> None:
-    hall.join("Awa")
-    hall.free()
-    rdv = hall.rdv
-    rdv.lieu = make.lieu(rdv.organisation)
-    db.session.commit()
-    near = NOW + timedelta(hours=6)
-    move_rdv(rdv.id, OuEtQuand(near, near + timedelta(hours=2), rdv.lieu_id, None), agent=hall.agent())
-    assert hall.told("modification") == ["Awa"]
-    until = hall.entry("Awa").jusqua
-    assert until is not None and until <= near - timedelta(hours=2)
-    near = NOW + timedelta(hours=3)
-    move_rdv(rdv.id, OuEtQuand(near, near + timedelta(hours=2), rdv.lieu_id, None), agent=hall.agent())
-    assert hall.etat("Awa") == "en_attente" and hall.seats == (2, 0, 1)
-    assert hall.told("place_expiree") == [] and hall.told("proposition") == ["Awa", "Awa"]  # seats are open: said once
-
-
-def test_moved_where_nothing_is_booked_online_any_more_an_offer_does_not_end_unsaid(hall: Hall) -> None:
-    rdv = hall.rdv
-    rdv.lieu, rdv.motif.delai_min_minutes = make.lieu(rdv.organisation), 48 * 60
-    db.session.commit()
-    for name in ("Awa", "Bilal"):
-        hall.join(name)
-    hall.free()
-    near = NOW + timedelta(hours=30)
-    move_rdv(rdv.id, OuEtQuand(near, near + timedelta(hours=2), rdv.lieu_id, None), agent=hall.agent())
-    assert hall.etat("Awa") == "en_attente" and hall.seats == (2, 0, 2)
-    assert hall.told("place_expiree") == ["Awa"] and hall.told("proposition") == ["Awa"]
-    assert hall.told("modification") == ["Awa", "Bilal"]
-    assert pass_on_due() == 0
 
 
 def test_the_journal_says_what_became_of_the_list(hall: Hall) -> None:
