@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from tests import factories as make
-from tests.services.test_attente import Hall, hall, refused
+from tests.services.test_attente import NOW, Hall, hall, refused
 from webapp.domain.errors import Ferme
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
