@@ -10,6 +10,7 @@ from tests import factories as make
 from webapp.clock import utcnow
 from webapp.domain.identity import Identity, Prescripteur
 from webapp.domain.participation import Acteur
+from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
 from webapp.models import (
     Envoi,
@@ -63,6 +64,22 @@ def test_who_was_not_seen_for_the_retention_becomes_nobody() -> None:
     assert db.session.scalar(select(func.count()).where(UsagerCle.usager_id == gone.id)) == 0
     assert recent.phone and still.phone and shared.phone and parent.phone
     assert purge(utcnow() + timedelta(days=400))["usagers"] == 1  # `shared`: its time came too
+
+
+def test_who_waits_stays_and_who_waited_long_ago_becomes_nobody() -> None:
+    long_ago = utcnow() - timedelta(days=800)
+    old = make.rdv(starts_at=long_ago)
+    gone, waits = (make.usager(old.organisation_id, cree_le=long_ago) for _ in range(2))
+    others = [{"prenom": "Léo", "nom": "Amrani", "date_naissance": None}]
+    entry = make.attente(
+        old, gone, EtatAttente.EXPIREE, cree_le=long_ago, places=2, accompagnants=others, courriel="y@exemple.fr"
+    )
+    make.attente(make.full(make.rdv(old.motif)), waits)
+    db.session.commit()
+    assert purge()["usagers"] == 1
+    db.session.expire_all()
+    assert gone.last_name == "Anonyme" and waits.phone
+    assert (entry.courriel, entry.accompagnants, entry.places) == (None, [], 2)
 
 
 def test_a_person_whose_name_is_anonyme_goes_like_everybody() -> None:
