@@ -55,6 +55,11 @@ class Usager(Horodatage, Model):
     def nom_complet(self) -> str:
         return f"{self.first_name} {self.last_name}"
 
+    @property
+    def lecteur(self) -> "Usager":
+        """Who reads the messages about them: themself, or who answers for them."""
+        return (self.responsable or self) if self.responsable_id else self
+
 
 class UsagerCle(Model):
     """Who is the same person (docs/domain.md rule 9): unique per organisation, so that the database decides."""
@@ -94,5 +99,4 @@ class Joignable:
     @property
     def lecteur(self) -> Usager:
         """Who reads the messages about it: the person, or who answers for them."""
-        usager = self.usager
-        return (usager.responsable or usager) if usager.responsable_id else usager
+        return self.usager.lecteur

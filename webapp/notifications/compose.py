@@ -23,7 +23,7 @@ from .base import AGENT, ATTENTE, NEWER, AddressNotice, Notice, SeanceNotice
 from .content import Emetteur
 from .invitation import Invitation
 from .outgoing import PERSONAL_LINK, Outgoing
-from .people import Place, address_of, addresses, agents_to_tell, lecteurs, reader_of
+from .people import Place, address_of, addresses, agents_to_tell, lecteurs
 from .render import render_mail, render_sms, usager_context
 
 
@@ -278,7 +278,7 @@ def _invited(notice: Invitation, row: Notification, batch: Batch, now: datetime)
     if later := notice.not_before(invitation, row, now):
         return Postponed(later)
     to = addresses(invitation.usager).get(row.canal, "")
-    if not to or reader_of(invitation.usager).id != row.destinataire_id:
+    if not to or invitation.usager.lecteur.id != row.destinataire_id:
         return Ignored("Plus d’adresse pour ce canal, ou la personne le refuse.")
     emetteur = Emetteur.of(invitation.motif.organisation)
     return notice.message(_envelope(row, emetteur, to), invitation, emetteur, relance=notice.days(row) > 0)

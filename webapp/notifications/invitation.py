@@ -16,7 +16,7 @@ from webapp.queries import invitations as queries
 from .base import USAGER, Destination, Notice
 from .content import Emetteur
 from .outgoing import PERSONAL_LINK, Outgoing
-from .people import addresses, reader_of
+from .people import addresses
 from .render import invitation_context, render_invitation, render_mail
 
 RELANCE = " relance "
@@ -30,7 +30,7 @@ def changement(version: int, relance: int) -> str:
 class Invitation(Notice, event=events.Invitation):
     def rows(self, event: Any, now: datetime) -> list[dict[str, Any]]:
         invitation = db.session.get_one(Row, event.invitation_id)
-        reader = reader_of(invitation.usager)
+        reader = invitation.usager.lecteur
         values = {
             "organisation_id": invitation.organisation_id,
             "sujet_type": queries.EVENT,
@@ -72,7 +72,7 @@ class Invitation(Notice, event=events.Invitation):
 
     def message(self, envelope: Outgoing, invitation: Row, emetteur: Emetteur, *, relance: bool) -> Outgoing:
         """The words, in this envelope."""
-        reader = reader_of(invitation.usager)
+        reader = invitation.usager.lecteur
         lien = address(f"/i/{token(INVITATION, invitation.lien_nonce)}")
         context = invitation_context(
             invitation.motif,

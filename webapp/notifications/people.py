@@ -44,14 +44,9 @@ def address_of(participation: Place, reader: Usager, canal: Canal) -> str:
     return (participation.courriel or reader.email or "") if accepted else ""
 
 
-def reader_of(usager: Usager) -> Usager:
-    """Who reads that person's messages: themself, or who answers for them."""
-    return (usager.responsable or usager) if usager.responsable_id else usager
-
-
 def addresses(usager: Usager) -> dict[Canal, str]:
     """Where what is not about a place goes: the file's contacts that can be used and are accepted, by channel."""
-    reader = reader_of(usager)
+    reader = usager.lecteur
     found = {}
     if reader.phone and reader.notify_by_sms and can_receive_sms(reader.phone):
         found[Canal.SMS] = reader.phone

@@ -18,7 +18,6 @@ from webapp.domain.errors import Complet, Ferme, Introuvable, Perime, Refus
 from webapp.domain.events import Attente, Inscription
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut, holds_seat
-from webapp.domain.phones import national
 from webapp.domain.waitlist import EtatAttente
 from webapp.engine import insert
 from webapp.extensions import db
@@ -29,7 +28,7 @@ from webapp.queries import usagers as people
 
 from . import offres
 from .booking import give_seats
-from .limites import check_contact
+from .limites import call_us, check_contact
 from .transaction import seat_lock, transaction
 from .usagers import find_or_create
 
@@ -212,9 +211,7 @@ def _refuse_removed(rdv: Rdv, place: Participation | None, entry: FileAttente | 
     removed = place is not None and place.statut is Statut.ANNULE
     struck = entry is not None and entry.etat is EtatAttente.RETIREE and entry.etat_par is Acteur.AGENT
     if removed or struck:
-        phone = rdv.organisation.phone
-        call = f"Appelez le {national(phone)}." if phone else "Appelez-nous."
-        raise Refus(f"Nous ne pouvons pas enregistrer cette demande en ligne. {call}")
+        raise Refus(f"Nous ne pouvons pas enregistrer cette demande en ligne. {call_us(rdv)}.")
 
 
 def _refuse_answer(rdv: Rdv, entry: FileAttente, place: Participation | None) -> None:
@@ -229,8 +226,7 @@ def _refuse_answer(rdv: Rdv, entry: FileAttente, place: Participation | None) ->
         if now < entry.jusqua:
             return
         raise Refus(NOT_YOURS)
-    # Nothing is kept for them: the seats are anybody's, if they are.
-    if ouverture(rdv).refusal(now, seats=entry.places) is None and not offres.withheld(rdv):
+    if open_to(entry):  # nothing is kept for them: the seats are anybody's
         return
     if entry.etat is EtatAttente.EXPIREE:
         raise Refus(NOT_YOURS)
@@ -260,9 +256,7 @@ def _seat(
             _reach(row, entry)
     if usager.id not in before:
         rows[0].numero_dossier = entry.numero_dossier
-    for row in rows:
-        offres.taken(rdv, row.usager_id)
-    offres.pass_on(rdv)
+    offres.taken(rdv, *(row.usager_id for row in rows))
     db.session.flush()
     if prevenir and utcnow() < rdv.starts_at:
         author = agent.id if agent else None

@@ -316,10 +316,8 @@ def _move(
         )
     if prevenir and now < rdv.starts_at:
         _tell(moving, befores, statut, agent)
-    for row, before in zip(moving, befores, strict=True):
-        if seat_delta(before, statut) > 0:
-            offres.taken(rdv, row.usager_id)
-    offres.pass_on(rdv)
+    moves = zip(moving, befores, strict=True)
+    offres.taken(rdv, *(row.usager_id for row, before in moves if seat_delta(before, statut) > 0))
     live.publish(rdv.id, rdv.version)
 
 

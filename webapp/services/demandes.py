@@ -83,7 +83,7 @@ def new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
     now = utcnow()
     nonce, hashed = links.new_link(links.PARTICIPATION)
     identity, agent_id = demande.identity, demande.agent.id if demande.agent else None
-    reader = (usager.responsable or usager) if usager.responsable_id else usager
+    reader = usager.lecteur
     who = demande.prescripteur
     contact: dict[str, Any] = {"telephone": None, "courriel": None, "numero_dossier": None}
     if identity is not None:

@@ -88,8 +88,7 @@ def _book(rdv: Rdv, foyer: Foyer, by: Acteur, cle: str) -> Booking:
             _count(rdv, rows[key])
             _note(rows[key], asked[key][1])
         db.session.flush()
-        for key in without:
-            offres.taken(rdv, key)
+        offres.taken(rdv, *without)
         _promise([rows[key] for key in without], cle)
         return Booking(rows[without[0]].id, deja=False)
 

@@ -9,12 +9,16 @@ from webapp.models import Canal, Rdv
 from webapp.queries import acces as queries
 
 
+def call_us(rdv: Rdv) -> str:
+    """Whom to call, without its full stop."""
+    return f"Appelez le {national(rdv.organisation.phone)}" if rdv.organisation.phone else "Appelez-nous"
+
+
 def not_online(rdv: Rdv) -> Refus:
     """The same words for every reason that is somebody's own: who typed another person's contact learns nothing."""
-    appel = f"Appelez le {national(rdv.organisation.phone)}" if rdv.organisation.phone else "Appelez-nous"
     return Refus(
         "Nous ne pouvons pas enregistrer cette inscription en ligne. C’est le cas quand plusieurs séances du même "
-        f"atelier sont déjà réservées avec le même contact, ou qu’une place a été retirée. {appel}."
+        f"atelier sont déjà réservées avec le même contact, ou qu’une place a été retirée. {call_us(rdv)}."
     )
 
 

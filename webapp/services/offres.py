@@ -84,14 +84,14 @@ def withheld(rdv: Rdv) -> bool:
     return waitlist.withheld(now, quand(rdv), queries.smallest_waiting(rdv.id), rdv.jauge().libres)
 
 
-def taken(rdv: Rdv, usager_id: int) -> None:
-    """That person has a seat now, however they got it: they wait no more, and what was kept for them goes on. The
+def taken(rdv: Rdv, *usager_ids: int) -> None:
+    """These people have a seat now, however they got it: they wait no more, and what was kept for them goes on. The
     session's row is locked."""
-    if rdv.places_attente:
+    for usager_id in usager_ids if rdv.places_attente else ():
         entry = queries.entry_of(rdv.id, usager_id)
         if entry is not None and entry.attend:
             move(rdv, entry, EtatAttente.ACCEPTEE, by=Acteur.SYSTEME)
-        pass_on(rdv)
+    pass_on(rdv)
 
 
 def close(rdv: Rdv) -> tuple[int, ...]:

@@ -38,14 +38,9 @@ class Voie:
     acceptee: bool
 
 
-def reader_of(place: Participation) -> Usager:
-    """Who reads the messages about that place: the person, or who answers for them."""
-    return place.lecteur
-
-
 def voies(place: Participation) -> tuple[Voie, Voie]:
     """Texts, then e-mail, for that place: what `notifications.people.lecteurs` will do."""
-    reader = reader_of(place)
+    reader = place.lecteur
     phone = place.telephone or reader.phone or ""
     email = place.courriel or reader.email or ""
     return (
@@ -70,7 +65,7 @@ def choosable(place: Participation, by: Acteur) -> list[Voie]:
     found = [v for v in voies(place) if v.possible]
     if by is not Acteur.USAGER or not own_contact(place):
         return found
-    return [v for v in found if getattr(reader_of(place), _ACCEPTED[v.canal])]
+    return [v for v in found if getattr(place.lecteur, _ACCEPTED[v.canal])]
 
 
 def choose_channels(
@@ -113,7 +108,7 @@ def unsubscribe(participation_id: int) -> bool:
     """No more e-mail to who reads the messages about that place. Answers whether they had accepted it until now."""
     with transaction():
         place = _held(participation_id)
-        if not _accepts(place, reader_of(place), Canal.COURRIEL):
+        if not _accepts(place, place.lecteur, Canal.COURRIEL):
             return False
         _set(place, Canal.COURRIEL, False, Acteur.USAGER)
         _changed(place, Acteur.USAGER, None, {Canal.COURRIEL.value: False})
@@ -127,7 +122,7 @@ def _held(participation_id: int) -> Participation:
         raise Introuvable
     seat_lock(found.rdv_id)
     db.session.refresh(found)
-    db.session.refresh(reader_of(found))
+    db.session.refresh(found.lecteur)
     return found
 
 
@@ -138,7 +133,7 @@ def _set(place: Participation, canal: Canal, yes: bool, by: Acteur) -> None:
     if own or yes:
         setattr(place, _REFUSED[canal], not yes)
     if not own or (yes and by is Acteur.AGENT):
-        setattr(reader_of(place), _ACCEPTED[canal], yes)
+        setattr(place.lecteur, _ACCEPTED[canal], yes)
 
 
 def _changed(place: Participation, by: Acteur, agent: Agent | None, said: dict[str, Any]) -> None:
