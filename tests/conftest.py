@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
+from hypothesis import HealthCheck, settings
 
 from dev import chromium
 from dev.servers import Postgres, ServerUnavailable, Valkey
@@ -35,6 +36,9 @@ CHROMIUM_ARGUMENTS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 ]
 LOOPBACK = ("127.", "::1", "localhost")
+# How long an example takes says how busy the machine is, nothing of the code.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 def unavailable(what: str, how: str) -> NoReturn:
