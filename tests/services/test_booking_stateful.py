@@ -349,10 +349,7 @@ def bounded(examples: int, steps: int = 25, **options: Any) -> settings:
     return settings(
         max_examples=examples,
         stateful_step_count=steps,
-        deadline=None,
-        derandomize=True,
         suppress_health_check=list(HealthCheck),
-        database=None,
         **options,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -29,9 +29,7 @@ from webapp.services.plages import Accord, days_of, extend_horizons, materialise
 from webapp.services.rdvs import cancel_rdv
 from webapp.services.suites import Portee, cancel_rdvs, split_plage, stop_plage
 
-BOUNDED = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+BOUNDED = settings(max_examples=15)
 
 RULES = st.one_of(
     st.just(Recurrence()),
