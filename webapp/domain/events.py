@@ -179,3 +179,11 @@ class InvitationAgent(Event):
 
     agent_id: int
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPret(Event):
+    """A file an agent asked for is ready."""
+
+    agent_id: int
+    export_id: int

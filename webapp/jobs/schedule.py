@@ -40,9 +40,11 @@ PERIODIC = (
     Periodic("webapp.jobs.alerts.under_minimum", MINUTE),
     Periodic("webapp.jobs.alerts.digests", MINUTE),
     Periodic("webapp.jobs.alerts.stuck", MINUTE),
+    Periodic("webapp.jobs.exports.resume_due", MINUTE),
     Periodic("webapp.services.rdvs.freeze_started", MINUTE),
     Periodic("webapp.services.plages.extend_horizons", DAY),
     Periodic("webapp.services.retention.purge", DAY),
+    Periodic("webapp.services.exports.purge", DAY),
 )
 
 

@@ -4,6 +4,7 @@ from .absence import Absence
 from .acces import Acces, Usage
 from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
 from .attente import FileAttente
+from .export import EtatExport, Export, ExportMorceau, FormatExport, GenreExport
 from .invitation import Invitation
 from .journal import Journal
 from .message import Message
@@ -26,8 +27,13 @@ __all__ = [
     "Discretion",
     "DroitAgent",
     "Envoi",
+    "EtatExport",
     "EtatNotification",
+    "Export",
+    "ExportMorceau",
     "FileAttente",
+    "FormatExport",
+    "GenreExport",
     "Invitation",
     "Journal",
     "Lieu",

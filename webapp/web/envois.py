@@ -32,6 +32,7 @@ MESSAGES = {
     "contact_modifie": "Coordonnées changées",
     "mot_de_passe": "Mot de passe oublié",
     "invitation_agent": "Invitation d’un agent",
+    "export_pret": "Fichier prêt",
 }
 CANAUX = {Canal.SMS: "SMS", Canal.COURRIEL: "courriel"}
 ETATS = {

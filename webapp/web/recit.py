@@ -257,6 +257,11 @@ def _uninvited(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"{who or 'Quelqu’un'} a retiré une invitation : {name}."
 
 
+def _exported(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    what = {"accueil": "séances", "statistiques": "participations"}.get(details.get("genre", ""), "données")
+    return f"{who} a exporté des {what} ({pluriel(details.get('lignes', 0), 'ligne')})."
+
+
 def _sessions(details: dict[str, Any]) -> str:
     """ " (13 séances créées, 2 retirées)"."""
     counts = (
@@ -298,6 +303,7 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "message": _written,
     "capacite": _capacity,
     "donnees_supprimees": _forgotten,
+    "export": _exported,
     "attente": _waited,
     "invitation_envoyee": _invited,
     "invitation_renouvelee": _invited_again,

@@ -12,6 +12,7 @@ from . import (  # noqa: E402
     attente,  # noqa: F401
     canaux,  # noqa: F401
     compte,  # noqa: F401
+    exports,  # noqa: F401
     fiche,  # noqa: F401
     flux,  # noqa: F401
     invitations,  # noqa: F401
