@@ -122,7 +122,8 @@ def test_a_session_and_its_people(app: Flask) -> None:
             "Date": "03/03/2026", "Début": "14:00", "Fin": "16:00", "Motif": "Mes droits", "Intitulé": "Rentrée",
             "Service": "Insertion", "Lieu": "MDS d’Îlot", "Salle": "", "Agents": "Nadia Kaci", "Capacité": "8",
             "Places prises": "2", "Présents": "3", "Absents": "0", "Excusés": "1", "Annulés": "0", "En attente": "0",
-            "Remplissage (%)": "25", "État": "À renseigner", "Origine": "Séance isolée", "Plage": "", "N° de séance": "",
+            "Remplissage (%)": "25", "État": "À renseigner", "Origine": "Séance isolée", "Plage": "",
+            "N° de séance": "",
         }  # fmt: skip
         people = as_dicts(csv_rows(GenreExport.STATISTIQUES, org.id))
         first, second, third = people

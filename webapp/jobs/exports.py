@@ -41,7 +41,7 @@ FIRST = (wake.URGENT, wake.DEFAULT)
 
 
 class Lost(Exception):
-    """The file is no longer this run's to write: deleted, or taken over."""
+    """The file is no longer this run's to write: deleted, taken over, or not for this agent any more."""
 
 
 def produce(export_id: int) -> bool:
@@ -109,7 +109,11 @@ def _claim(export_id: int) -> int | None:
 def _write(export_id: int, file: IO[bytes]) -> Iterator[int]:
     """Write the whole file; answers after each page how many rows it had."""
     export = db.session.get(Export, export_id)
-    if export is None or not service.may_read(export.agent, export):
+    if export is None:
+        raise Lost
+    if not service.may_read(export.agent, export):
+        with transaction():
+            db.session.execute(update(Export).where(Export.id == export_id).values(etat=EtatExport.ECHEC))
         raise Lost
     organisation = db.session.get_one(Organisation, export.organisation_id)
     kind, vue = FICHIERS[export.genre], Vue(zone(organisation.timezone), utcnow())

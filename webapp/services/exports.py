@@ -41,8 +41,16 @@ def note_export(
 def _note(
     organisation: Organisation, genre: GenreExport, format: FormatExport, choix: Choix, rows: int, agent: Agent
 ) -> None:
-    asked = {"genre": genre.value, "format": format.value, "lignes": rows, "choix": choix.kept()}
-    journal.note(organisation.id, "export", organisation, agent=agent, **asked)
+    journal.note(
+        organisation.id,
+        "export",
+        organisation,
+        agent=agent,
+        genre=genre.value,
+        format=format.value,
+        lignes=rows,
+        choix=choix.kept(),
+    )
 
 
 def ask(genre: GenreExport, format: FormatExport, choix: Choix, *, agent: Agent, envoi: str) -> Export:
@@ -117,4 +125,4 @@ def purge(now: datetime | None = None) -> int:
     """Delete files that have been kept for seven days. Answers how many."""
     with transaction():
         gone = db.session.execute(delete(Export).where(Export.cree_le < (now or utcnow()) - KEPT))
-        return gone.rowcount  # type: ignore[attr-defined, no-any-return]
+        return gone.rowcount  # type: ignore[attr-defined]

@@ -45,7 +45,7 @@ def init_app(app: Flask) -> None:
     """Tell Flask-Login who somebody is, and close the back office."""
     login.user_loader(load)
     app.before_request(guard)
-    app.jinja_env.globals["peut_configurer"] = may_configure
+    app.jinja_env.globals.update(peut_configurer=may_configure, peut_exporter=may_export)
 
 
 def open_to_all(view: View) -> View:
@@ -97,6 +97,11 @@ def may(droit: Droit, obj: Any) -> bool:
 def may_configure() -> bool:
     """For the navigation: is there something for this agent to set up, in one of their services at least?"""
     return any(octroi.droit in CONFIGURE for octroi in current_agent().octrois())
+
+
+def may_export() -> bool:
+    """The same for files of sessions."""
+    return any(octroi.droit is Droit.EXPORTER for octroi in current_agent().octrois())
 
 
 def log_in(agent: Agent) -> None:

@@ -78,6 +78,7 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         duplicable=may(Droit.GERER_RDV, rdv),
         invitable=effective in (ReservablePar.INVITES, ReservablePar.TOUS) and rdv.motif.archived_at is None,
         deplacable=vues.will_be_told(rdv),
+        exportable=may(Droit.EXPORTER, rdv),
         serie=rdv.plage_ouverture_id if _series(rdv) else None,
         ou=OuEtQuand.of(rdv).cle,
         note_connue=note_cle(rdv.note),

@@ -13,6 +13,7 @@ from webapp.queries.exports import Choix
 from webapp.web.intake import LARGEST
 
 from .base import BaseForm
+from .motif import answers
 
 GENRES = [
     (GenreExport.ACCUEIL.value, "Une ligne par séance (accueil)"),
@@ -22,8 +23,10 @@ FORMATS = [(FormatExport.XLSX.value, "Classeur (XLSX)"), (FormatExport.CSV.value
 
 
 class ExportForm(BaseForm):
-    genre = RadioField("Quel fichier ?", choices=GENRES, default=GENRES[0][0], validators=[InputRequired()])
-    format = RadioField("Pour quel logiciel ?", choices=FORMATS, default=FORMATS[0][0], validators=[InputRequired()])
+    genre = RadioField("Quel fichier ?", choices=answers(GENRES), default=GENRES[0][0], validators=[InputRequired()])
+    format = RadioField(
+        "Pour quel logiciel ?", choices=answers(FORMATS), default=FORMATS[0][0], validators=[InputRequired()]
+    )
     du = DateField("Du", validators=[Optional()])
     au = DateField("Au", validators=[Optional()])
     service = SelectField("Service", coerce=int, default=0)
@@ -33,9 +36,9 @@ class ExportForm(BaseForm):
 
     def __init__(self, services: Any, motifs: Any, lieux: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.service.choices = [(0, "Tous les services"), *services]
-        self.motif.choices = [(0, "Tous les motifs"), *motifs]
-        self.lieu.choices = [(0, "Tous les lieux"), *lieux]
+        self.service.choices = answers([(0, "Tous les services"), *services])
+        self.motif.choices = answers([(0, "Tous les motifs"), *motifs])
+        self.lieu.choices = answers([(0, "Tous les lieux"), *lieux])
 
     def validate_du(self, field: DateField) -> None:
         _this_century(field.data)
