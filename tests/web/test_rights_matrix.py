@@ -16,7 +16,18 @@ from tests.web.test_agent_doors import OPEN
 from webapp.clock import utcnow
 from webapp.domain.droits import ORGANISATION_ENTIERE, PRESETS, PRESETS_TOUS_SERVICES, Droit
 from webapp.extensions import db
-from webapp.models import Agent, Canal, DroitAgent, EtatNotification, Notification, Organisation, Service
+from webapp.models import (
+    Agent,
+    Canal,
+    DroitAgent,
+    EtatNotification,
+    Export,
+    FormatExport,
+    GenreExport,
+    Notification,
+    Organisation,
+    Service,
+)
 from webapp.web.auth import CLOSED
 
 ICI, VOISIN, AILLEURS = "mon service", "un autre service", "une autre organisation"
@@ -27,6 +38,7 @@ ABOUT = {
     "rdv_id": "service", "participation_id": "service", "plage_id": "service", "motif_id": "service",
     "absence_id": "service", "lieu_id": "organisation", "salle_id": "organisation", "message_id": "organisation",
     "attente_id": "service", "invitation_id": "service", "agent_id": "agent",
+    "export_id": "somebody",
 }  # fmt: skip
 """What the thing an address names belongs to."""
 RIGHTS = dict.fromkeys(("absence", "suppression_absence", "seances_absence"), Droit.GERER_ABSENCES)
@@ -68,7 +80,11 @@ class Place:
             changement="1", canal=Canal.SMS, destinataire_type="usager", destinataire_id=place.usager_id,
             cle_envoi=f"essai-{place.id}", prevue_le=utcnow(), a_envoyer_le=utcnow(), etat=EtatNotification.ECHEC,
         )  # fmt: skip
-        db.session.add(failed)
+        asked = Export(
+            organisation_id=service.organisation_id, agent_id=holder.id, cle=f"export-{place.id}", choix={}, total=1,
+            genre=GenreExport.ACCUEIL, format=FormatExport.CSV,
+        )  # fmt: skip
+        db.session.add_all([failed, asked])
         db.session.flush()
         return cls(
             {
@@ -83,6 +99,7 @@ class Place:
                 "salle_id": make.salle(lieu).id,
                 "agent_id": holder.id,
                 "message_id": failed.id,
+                "export_id": asked.id,
             }
         )
 
@@ -132,6 +149,8 @@ def expected(who: str, where: str, droit: Droit, about: str) -> str | int:
     everywhere = who in PRESETS_TOUS_SERVICES
     if about == "":  # a list, or something new: shown with what one may see in it
         return OUVERT if droit in WHO[who] else INTERDIT
+    if about == "somebody":  # what one agent asked for: nobody else knows that it exists
+        return CACHE if droit in WHO[who] else INTERDIT
     if where == AILLEURS:
         return CACHE
     if about == "organisation" or droit in ORGANISATION_ENTIERE:

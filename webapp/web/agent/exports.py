@@ -87,10 +87,10 @@ def suppression_export(export_id: int) -> ResponseReturnValue:
 
 
 def _mine(export_id: int) -> Export:
+    allowed_services()
     export = queries.mine(current_agent().id, export_id)
     if export is None:
         raise Introuvable("Ce fichier n’existe pas ou n’existe plus.")
-    allowed_services()
     if not service.may_read(current_agent(), export):
         raise Introuvable("Ce fichier porte sur des services que vous ne pouvez plus exporter.")
     return export
