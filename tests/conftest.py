@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-import hypothesis
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
@@ -37,20 +36,15 @@ CHROMIUM_ARGUMENTS = [
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 ]
 LOOPBACK = ("127.", "::1", "localhost")
-# How long an example takes says how busy the machine is, nothing of the code.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
-
-
-# The same examples each time, however slow the machine is: what fails, fails for everybody.
-hypothesis.settings.register_profile(
-    "suite",
+# How long an example takes says how busy the machine is, nothing of the code; the same ones for everybody.
+settings.register_profile(
+    "house",
     deadline=None,
     derandomize=True,
     database=None,
-    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-hypothesis.settings.load_profile("suite")
+settings.load_profile("house")
 
 
 def unavailable(what: str, how: str) -> NoReturn:

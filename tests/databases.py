@@ -11,6 +11,7 @@ import flask_migrate
 import psycopg
 import sqlalchemy
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 
 from webapp import create_app
 from webapp.extensions import db
@@ -78,10 +79,27 @@ def settings(database_url: str, **overrides: object) -> dict[str, object]:
     }
 
 
+class Compiled(BytecodeCache):
+    """Templates, compiled once for all the applications of this process."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], object] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))  # type: ignore[assignment]
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = Compiled()
+
+
 def build(database_url: str, **overrides: object) -> Flask:
     """An application under test: what a view raises reaches the test."""
     app = create_app(settings(database_url, **overrides))
     app.testing = True
+    app.jinja_env.bytecode_cache = COMPILED
     return app
 
 

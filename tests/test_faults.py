@@ -47,7 +47,7 @@ def waiting(model: type, *conditions: object) -> int:
     return found
 
 
-@pytest.mark.parametrize("fault", ["frozen", "stopped"])
+@pytest.mark.parametrize(("base", "fault"), [("postgresql", "frozen"), ("sqlite", "stopped")], indirect=["base"])
 def test_redis_away_during_a_booking(
     app: Flask, live_server: Callable[..., Site], valkey: Valkey, rdv_id: int, fault: str
 ) -> None:

@@ -113,6 +113,7 @@ def daytime_zone() -> str:
     return f"Etc/GMT{-ahead:+d}"
 
 
+@pytest.mark.parametrize("base", ["postgresql"], indirect=True)
 def test_two_clocks_after_three_hours_without_any(
     app: Flask, live_server: Start, sms: SmsSink, providers: dict[str, str]
 ) -> None:

@@ -56,6 +56,7 @@ def in_json(lines: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in lines.splitlines()]
 
 
+@pytest.mark.parametrize("base", ["postgresql"], indirect=True)
 def test_nothing_personal_is_logged_and_each_line_is_json(
     app: Flask, live_server: Callable[..., Site], valkey: Valkey
 ) -> None:
@@ -77,6 +78,7 @@ def test_nothing_personal_is_logged_and_each_line_is_json(
     assert len({line["request"] for line in errors}) == len(errors)
 
 
+@pytest.mark.parametrize("base", ["sqlite"], indirect=True)
 def test_a_job_says_which_request_asked_for_it(app: Flask, live_server: Callable[..., Site]) -> None:
     from tests.test_faults import book
 
@@ -117,6 +119,7 @@ def sentry() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
+@pytest.mark.parametrize("base", ["sqlite"], indirect=True)
 def test_sentry_gets_the_error_and_nothing_personal(
     app: Flask, live_server: Callable[..., Site], sentry: tuple[str, list[str]]
 ) -> None:

@@ -12,6 +12,7 @@ from tests import factories as make
 from tests.crowd import TOKEN, Answer, fetch, person, together
 from tests.servers import Site
 from tests.storm import LINK_KEY
+from tests.test_race import mostly_postgresql
 from webapp import links
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Statut
@@ -85,6 +86,7 @@ def test_only_those_who_were_offered_a_seat_get_in(
         assert list(broken()) == []
 
 
+@mostly_postgresql
 def test_without_the_lock_the_same_crowd_leaves_traces(
     app: Flask, live_server: Callable[..., Site], crowd: tuple[int, list[int], list[str]]
 ) -> None:

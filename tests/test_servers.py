@@ -68,6 +68,7 @@ def test_no_test_leaves_this_machine() -> None:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open("http://192.0.2.1/", timeout=2)
 
 
+@pytest.mark.parametrize("base", ["sqlite"], indirect=True)
 def test_the_procfile_starts_the_site(live_server: Callable[..., Site], base: Base) -> None:
     site = live_server(processes=("web",))
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{site.url}/healthz", timeout=5) as answer:

@@ -92,6 +92,7 @@ def scene(app: Flask) -> dict[str, Any]:
         return found
 
 
+@pytest.mark.parametrize("base", ["postgresql"], indirect=True)
 def test_a_booking_moves_the_other_windows(
     live_server: Callable[..., Site],
     scene: dict[str, Any],

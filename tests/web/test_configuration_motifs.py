@@ -8,6 +8,7 @@ from flask import Flask
 
 from tests import factories
 from tests.databases import statements
+from tests.desk import inside
 from tests.pages import PageClient
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
@@ -22,8 +23,7 @@ NOUVEAU = "/configuration/motifs/nouveau"
 
 
 def log_in(client: PageClient, agent: Agent) -> PageClient:
-    client.get("/agent/connexion").form().submit(courriel=agent.email, mot_de_passe=factories.PASSWORD)
-    return client
+    return inside(client, agent.email)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import time_machine
 from flask import Flask
 
 from tests import factories
+from tests.desk import inside
 from tests.pages import Page, PageClient
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.recurrence import Frequency, Recurrence
@@ -62,8 +63,7 @@ class Office:
 
 
 def log_in(client: PageClient, agent: Agent) -> PageClient:
-    client.get("/agent/connexion").form().submit(courriel=agent.email, mot_de_passe=factories.PASSWORD)
-    return client
+    return inside(client, agent.email)
 
 
 @pytest.fixture(autouse=True)
