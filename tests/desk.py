@@ -28,7 +28,8 @@ def sqlite_only(sqlite_base: Base) -> Base:
 
 def inside(client: PageClient, email: str) -> PageClient:
     """The same visitor, once logged in as that agent: what the form ends with (tests/web/test_agent_login.py)."""
-    with client.app.test_request_context(environ_base=client.flask.environ_base):
+    app = client.app
+    with app.app_context(), app.test_request_context(environ_base=client.flask.environ_base):  # not the test's own
         log_in(db.session.scalars(select(Agent).where(Agent.email == email)).one())
         made = dict(session)
         db.session.remove()
