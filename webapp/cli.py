@@ -14,7 +14,7 @@ from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
 from webapp.domain.errors import DomainError
 from webapp.extensions import db
 from webapp.models import Organisation, Service
-from webapp.services import checks, comptes, demonstration, retention
+from webapp.services import checks, comptes, demonstration, deux_etapes, retention
 from webapp.services.transaction import transaction
 
 
@@ -166,3 +166,16 @@ def agent_create(
     except DomainError as refusal:
         sys.exit(refusal.message)
     click.echo(f"Agent {created.id} « {created.nom_complet} » créé.")
+
+
+@agent.command("second-factor")
+@click.option("--reset", "courriel", required=True, help="L’adresse de l’agent dont la deuxième étape est retirée.")
+def agent_second_factor(courriel: str) -> None:
+    """Take the second step of an agent's login off: they lost the telephone and the recovery codes."""
+    needs_tables()
+    try:
+        done = deux_etapes.reset_by_operator(courriel)
+    except DomainError as refusal:
+        sys.exit(refusal.message)
+    state = "réinitialisée ; ses sessions sont fermées" if done else "n’est pas activée"
+    click.echo(f"{courriel} : connexion en deux étapes {state}.")

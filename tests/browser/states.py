@@ -17,6 +17,7 @@ from webapp.models import Champ
 
 ALONE = "seule@valmont.exemple.fr"  # an agent whose service holds nothing yet
 RESET = "oubli@valmont.exemple.fr"
+DEDANS, DEHORS = "dedans@valmont.exemple.fr", "dehors@valmont.exemple.fr"  # agents whose login has a second step
 LONG = "Accompagnement renforcé vers l’emploi et l’autonomie numérique des bénéficiaires isolés"
 LONG_WORD = "Saint-Rémy-en-Bouzemont-Saint-Genest-et-Isson"
 
@@ -53,6 +54,8 @@ def _agents(scene: Scene, rows: Rows) -> None:
     scene.agent = rows.agent(NADIA).id
     alone = make.service(rows.organisation(), name="Accueil social", short_name="Accueil")
     make.agent(alone, email=ALONE, first_name="Solène", last_name="Vidal", password_hash=password)
+    for email in (DEDANS, DEHORS):
+        make.agent(alone, email=email, password_hash=password)
     forgot = make.agent(alone, email=RESET, password_hash=password)
     forgot.reset_nonce, forgot.reset_hash = links.new_link(links.MOT_DE_PASSE)
     forgot.reset_expire_le = utcnow() + timedelta(hours=1)

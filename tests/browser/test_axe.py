@@ -15,6 +15,7 @@ from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
 from tests.browser.states_absences import ABSENCES
 from tests.browser.states_acces import ACCES
 from tests.browser.states_attente import ATTENTE
+from tests.browser.states_compte import COMPTE
 from tests.browser.states_foyer import FOYER
 from tests.browser.states_invitations import INVITATIONS
 from tests.browser.states_lieux import LIEUX
@@ -89,7 +90,7 @@ def too_wide(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     "state",
-    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *INVITATIONS, *RECHERCHE, *AGENTS, *ABSENCES, *LIEUX, *SERIES],
+    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *INVITATIONS, *RECHERCHE, *AGENTS, *COMPTE, *ABSENCES, *LIEUX, *SERIES],
     ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"),
 )
 def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:

@@ -15,7 +15,10 @@ from webapp.extensions import db
 from webapp.models import Motif, PlageOuverture, Rdv
 from webapp.web.auth import CLOSED
 
-OPEN = {"agent.connexion", "agent.deconnexion", "agent.mot_de_passe", "agent.nouveau_mot_de_passe"}
+OPEN = {
+    "agent.connexion", "agent.connexion_code", "agent.connexion_secours", "agent.deconnexion", "agent.mot_de_passe",
+    "agent.nouveau_mot_de_passe",
+}  # fmt: skip
 
 
 @pytest.fixture

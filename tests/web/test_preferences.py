@@ -1,4 +1,4 @@
-"""« Mes préférences »: what an agent is told by e-mail, for any agent."""
+"""« Mes courriels »: what an agent is told by e-mail, for any agent."""
 
 import pytest
 from flask import Flask
@@ -24,8 +24,8 @@ def agent(made: Desk, who: str = "agent") -> Agent:
 @pytest.mark.parametrize("who", ["agent", "accueil", "admin"])
 def test_an_agent_chooses_what_to_be_told(made: Desk, who: str) -> None:
     client = made.log_in(who)
-    page = client.get("/agent/").link("Mes préférences")
-    assert page.h1 == "Mes préférences" and page.has("Celles d’aujourd’hui et de demain")
+    page = client.get("/agent/").link("Mon compte").link("Courriels")
+    assert page.h1 == "Mes courriels" and page.has("Celles d’aujourd’hui et de demain")
     form = page.form(css="form.card")
     assert form.values["niveau_notification"] == ["toutes"] and "recapitulatif" not in form.values
     for _ in range(2):
@@ -53,7 +53,7 @@ def test_another_answer_is_refused(made: Desk) -> None:
 def test_the_navigation_says_what_one_may_set_up(made: Desk, who: str, configures: bool) -> None:
     client = made.log_in(who)
     links = [one.text() for one in client.get("/agent/").select(".nav a")]
-    assert links == ["Aujourd’hui", "Plages", "Absences", *(["Configuration"] if configures else []), "Mes préférences"]
+    assert links == ["Aujourd’hui", "Plages", "Absences", *(["Configuration"] if configures else []), "Mon compte"]
     home = client.get("/configuration/")
     assert home.status == 200 and bool(home.select('a[href="/configuration/motifs"]')) is configures
     assert not home.select('a[href="/configuration/messages"]')

@@ -174,6 +174,15 @@ class MotDePasse(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CompteModifie(Event):
+    """How an agent logs in was changed: `quoi` is the journal's word for it, `le` the moment, ISO 8601."""
+
+    agent_id: int
+    quoi: str
+    le: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InvitationAgent(Event):
     """A colleague opened an account for an agent, who chooses a password; `version` grows with each link."""
 

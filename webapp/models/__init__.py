@@ -2,7 +2,7 @@
 
 from .absence import Absence
 from .acces import Acces, Usage
-from .agent import Agent, DroitAgent, NiveauNotification, SessionAgent
+from .agent import Agent, CodeSecours, DroitAgent, NiveauNotification, SecondFacteur, SessionAgent
 from .attente import FileAttente
 from .export import EtatExport, Export, ExportMorceau, FormatExport, GenreExport
 from .invitation import Invitation
@@ -22,6 +22,7 @@ __all__ = [
     "Agent",
     "Canal",
     "Champ",
+    "CodeSecours",
     "CompteurSms",
     "ConfirmationSms",
     "Discretion",
@@ -47,6 +48,7 @@ __all__ = [
     "PlageOuverture",
     "Rdv",
     "Salle",
+    "SecondFacteur",
     "Service",
     "SessionAgent",
     "TypeLieu",

@@ -31,7 +31,7 @@ agent_services = Table(
 
 
 class Agent(UserMixin, Horodatage, Model):
-    """`auth_version` is part of the session: a new password, or a deactivation, ends every session open elsewhere."""
+    """`auth_version` is part of each session: a new password, or a deactivation, ends every session open elsewhere."""
 
     __tablename__ = "agents"
     __table_args__ = (one_of("niveau_notification", NiveauNotification),)
@@ -77,8 +77,8 @@ class Agent(UserMixin, Horodatage, Model):
 
 
 class SessionAgent(Horodatage, Model):
-    """A back-office session. It is open while its row is there: logging out, or choosing a password, deletes it, so
-    that a cookie copied before is worth nothing after."""
+    """A back-office session. It is open while its row is there and was opened with the account as it is (`version`):
+    logging out, or choosing a password, deletes it, so that a cookie copied before is worth nothing after."""
 
     __tablename__ = "sessions_agent"
 
@@ -86,6 +86,33 @@ class SessionAgent(Horodatage, Model):
     agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), index=True)
     vue_le: Mapped[datetime] = mapped_column(UTCDateTime, default=utcnow)  # to a quarter of an hour
     navigateur: Mapped[str] = mapped_column(String(200), default="")  # as it presents itself
+    version: Mapped[int] = mapped_column(default=1)  # the agent's `auth_version` when it opened, or was kept open
+
+    @property
+    def repere(self) -> str:
+        """What a page calls it: not all of the key."""
+        return self.cle[:16]
+
+
+class SecondFacteur(Horodatage, Model):
+    """The second step of an agent's way in, once active. A table of its own: lists of agents don't carry secrets."""
+
+    __tablename__ = "seconds_facteurs"
+
+    agent_id: Mapped[int] = mapped_column(
+        ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    secret: Mapped[str] = mapped_column(String(250))  # sealed (secrets_at_rest)
+    dernier_pas: Mapped[int]  # the step of the last code accepted: that one and those before are over
+
+
+class CodeSecours(Model):
+    """A recovery code that has not served: its row goes when it does."""
+
+    __tablename__ = "codes_secours"
+
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True)
+    empreinte: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
 class DroitAgent(Model):

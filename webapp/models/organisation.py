@@ -46,6 +46,7 @@ class Organisation(Horodatage, Model):
     envois_par_contact: Mapped[int] = mapped_column(default=12)
     envois_par_adresse: Mapped[int] = mapped_column(default=60)
     secondes_formulaire: Mapped[int] = mapped_column(default=1)
+    second_facteur_obligatoire: Mapped[bool] = mapped_column(default=False)  # agents without it set it up at login
     mentions: Mapped[str] = mapped_column(Text, default="")  # its address, who answers for the site, who hosts it
     demo: Mapped[bool] = mapped_column(default=False)
 

@@ -159,6 +159,18 @@ def save_agent(agent_id: int, services: Collection[int], octrois: Iterable[Octro
         return True
 
 
+def locked_target(agent_id: int, by: Agent) -> tuple[Agent, Agent]:
+    """That agent of one of the services where `by` manages them, and `by`, both locked, in the running transaction.
+    Raises `Introuvable`, `Interdit`."""
+    held, by = _locked(by, agent_id)
+    return _target(held, agent_id, by), by
+
+
+def check_power(by: Agent, agent: Agent) -> None:
+    """Raise `Refus` unless `by` could take all of that agent's rights away."""
+    _check(by, own_octrois(agent), (), [by], _all_services(by.organisation_id))
+
+
 def deactivate(agent_id: int, by: Agent) -> bool:
     """End an agent's access and mail, keep their rights for the day they come back. Answers whether it was open."""
     with transaction():

@@ -13,8 +13,8 @@ from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.contacts import fold_email
 from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
-from webapp.domain.errors import Introuvable, Refus
-from webapp.domain.events import InvitationAgent, MotDePasse
+from webapp.domain.errors import Introuvable, Perime, Refus
+from webapp.domain.events import CompteModifie, InvitationAgent, MotDePasse
 from webapp.domain.participation import Acteur
 from webapp.extensions import db
 from webapp.models import Agent, DroitAgent, Organisation, Service, SessionAgent
@@ -25,7 +25,6 @@ from .transaction import transaction
 
 RESET_LIFE = timedelta(hours=1)
 INVITATION_LIFE = timedelta(days=7)
-SESSION_LIFE = timedelta(hours=12)
 PASSWORD_MIN = 12
 
 HASHING = RFC_9106_LOW_MEMORY  # Argon2id, RFC 9106's second recommended parameters
@@ -51,13 +50,21 @@ def authenticate(courriel: str, mot_de_passe: str) -> Agent | None:
     """The active agent with this address and password, or None; the same work for known and unknown addresses."""
     agent = db.session.scalars(select(Agent).where(Agent.email == fold_email(courriel))).first()
     hashed = agent.password_hash if agent and agent.password_hash else _decoy()
-    try:
-        _hasher.verify(hashed, mot_de_passe[:200])
-    except (VerificationError, InvalidHashError):
-        return None
-    if agent is None or not agent.actif or not agent.password_hash:
+    if not _fits(hashed, mot_de_passe) or agent is None or not agent.actif or not agent.password_hash:
         return None
     return agent
+
+
+def knows_password(agent: Agent, mot_de_passe: str) -> bool:
+    """Is it that agent's password?"""
+    return _fits(agent.password_hash or _decoy(), mot_de_passe)
+
+
+def _fits(hashed: str, mot_de_passe: str) -> bool:
+    try:
+        return _hasher.verify(hashed, mot_de_passe[:200])
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def ask_reset(courriel: str) -> None:
@@ -121,6 +128,52 @@ def reset_password(token: str, mot_de_passe: str) -> Agent:
         return agent
 
 
+def change_password(agent_id: int, ident: str, actuel: str, nouveau: str) -> bool:
+    """Choose another password knowing the present one; sessions of that agent but this one end. Answers whether
+    `actuel` was right. The same change twice changes nothing more. Raises `Refus`, `Perime`."""
+    before = db.session.get_one(Agent, agent_id).password_hash or _decoy()
+    if not _fits(before, actuel):
+        return _fits(before, nouveau)  # a second click
+    hashed = hash_password(nouveau)
+    with transaction():
+        agent = db.session.get_one(Agent, agent_id, populate_existing=True, with_for_update={"key_share": True})
+        if agent.password_hash != before:
+            raise Perime("Votre mot de passe vient de changer : recommencez avec le nouveau.")
+        agent.password_hash = hashed
+        agent.reset_nonce = agent.reset_hash = agent.reset_expire_le = None
+        end_other_sessions(agent, ident)
+        journal.note(agent.organisation_id, "mot_de_passe_change", agent, agent=agent)
+        emit(CompteModifie(agent_id=agent.id, quoi="mot_de_passe_change", le=utcnow().isoformat()))
+    return True
+
+
+def end_other_sessions(agent: Agent, ident: str) -> int:
+    """End that agent's sessions but this one, in the running transaction; answers how many. One that somebody is
+    opening at this moment, with what was right until now, is over too."""
+    agent.auth_version += 1
+    mine = SessionAgent.agent_id == agent.id
+    ended = db.session.execute(
+        delete(SessionAgent).where(mine, SessionAgent.cle != session_key(ident)).returning(SessionAgent.cle)
+    ).all()
+    db.session.execute(update(SessionAgent).where(mine).values(version=agent.auth_version))
+    return len(ended)
+
+
+def close_others(agent_id: int, ident: str, repere: str = "") -> int:
+    """End one session of that agent, or all but this one; answers how many were open."""
+    with transaction() as session:
+        agent = db.session.get_one(Agent, agent_id, populate_existing=True, with_for_update={"key_share": True})
+        if repere:
+            which = (SessionAgent.agent_id == agent.id, SessionAgent.cle.startswith(repere, autoescape=True))
+            gone = delete(SessionAgent).where(*which, SessionAgent.cle != session_key(ident))
+            count = len(session.execute(gone.returning(SessionAgent.cle)).all())
+        else:
+            count = end_other_sessions(agent, ident)
+        if count:
+            journal.note(agent.organisation_id, "sessions_fermees", agent, agent=agent, nombre=count)
+        return count
+
+
 def session_key(ident: str) -> str:
     """What the database keeps of a session's random id."""
     return hashlib.sha256(ident.encode()).hexdigest()
@@ -130,7 +183,9 @@ def open_session(agent: Agent, navigateur: str) -> str:
     """Write down a session of this agent; answers the random id that opens it."""
     ident = links.new_nonce()
     with transaction() as session:
-        session.add(SessionAgent(cle=session_key(ident), agent_id=agent.id, navigateur=navigateur[:200]))
+        row = SessionAgent(cle=session_key(ident), agent_id=agent.id, version=agent.auth_version)
+        row.navigateur = navigateur[:200]
+        session.add(row)
     return ident
 
 

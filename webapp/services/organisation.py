@@ -18,6 +18,7 @@ from .transaction import transaction
 EDITABLE = (
     "name", "timezone", "phone", "phone_hours", "email", "colour", "retention_mois", "surbooking_autorise",
     "seances_par_contact", "envois_par_contact", "envois_par_adresse", "secondes_formulaire", "mentions",
+    "second_facteur_obligatoire",
 )  # fmt: skip
 """How messages leave is `preferences.REGLAGES`."""
 FUSEAUX = {

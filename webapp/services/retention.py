@@ -31,9 +31,9 @@ from webapp.models import (
 )
 from webapp.notifications.base import ADRESSE, USAGER
 from webapp.queries.acces import KEPT as DEMANDS_KEPT
+from webapp.queries.agents import SESSION_LIFE
 
 from .checks import MOVES, READ_BACK
-from .comptes import SESSION_LIFE
 from .transaction import transaction
 
 MESSAGES_MONTHS = 6

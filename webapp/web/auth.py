@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from webapp.domain.errors import Occupe
 from webapp.extensions import login
 from webapp.models import Agent
 from webapp.queries import agents
-from webapp.services import comptes, droits
+from webapp.services import comptes, deux_etapes, droits
 
 from .htmx import asked_by_htmx, go_to, page_path, redirect_header
 
@@ -33,10 +32,10 @@ CONFIGURE = {
     Droit.VOIR_JOURNAL,
 }
 """Rights of who sets something up, or looks back at it."""
-IDLE = timedelta(hours=4)
+SETUP = "a_activer"
+"""In the session of who must set up the second step of their way in before anything else."""
 SEEN_EVERY = 60  # seconds: the cookie is written again no more often
-NOTED_EVERY = timedelta(minutes=15)  # nor the session's row
-_ID, _SINCE, _SEEN, _VERSION = "id", "depuis", "vu", "version"
+_ID, _SINCE, _SEEN = "id", "depuis", "vu"
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +50,12 @@ def init_app(app: Flask) -> None:
 def open_to_all(view: View) -> View:
     """Mark a view of the back office that answers without a session: logging in, choosing a password."""
     view.open_to_all = True  # type: ignore[attr-defined]
+    return view
+
+
+def before_setup(view: View) -> View:
+    """Mark a view that also answers who must set up their second step first."""
+    view.before_setup = True  # type: ignore[attr-defined]
     return view
 
 
@@ -110,7 +115,14 @@ def log_in(agent: Agent) -> None:
     login_user(agent)
     now = utcnow().timestamp()
     session[_ID] = comptes.open_session(agent, request.user_agent.string)
-    session[_SINCE], session[_SEEN], session[_VERSION] = now, now, agent.auth_version
+    session[_SINCE], session[_SEEN] = now, now
+    if deux_etapes.wanted(agent):
+        session[SETUP] = True
+
+
+def session_id() -> str:
+    """The random id of the session of who asks."""
+    return str(session[_ID])
 
 
 def log_out() -> None:
@@ -121,21 +133,19 @@ def log_out() -> None:
 
 
 def load(agent_id: str) -> Agent | None:
-    """The agent of the session, unless it is over: closed, idle 4 h, 12 h old, another password since, an account
-    closed."""
+    """The agent of the session, unless it is over: closed here or from elsewhere, idle 4 h, 12 h old, another password
+    since, an account closed."""
     now = utcnow().timestamp()
     ident, since, seen = session.get(_ID), session.get(_SINCE), session.get(_SEEN)
     if ident is None or since is None or seen is None:
         return None
-    if now - since > comptes.SESSION_LIFE.total_seconds() or now - seen > IDLE.total_seconds():
+    if now - since > agents.SESSION_LIFE.total_seconds() or now - seen > agents.SESSION_IDLE.total_seconds():
         return None
     found = agents.with_rights(int(agent_id), comptes.session_key(ident))
     if found is None:
         return None
     agent, g.session_noted = found
-    if not agent.actif or agent.auth_version != session.get(_VERSION):
-        return None
-    return agent
+    return agent if agent.actif else None
 
 
 def guard() -> Response | None:
@@ -151,10 +161,12 @@ def guard() -> Response | None:
         return _to_the_door()
     if getattr(view, "droit", None) is None:
         raise RuntimeError(f"the view {request.endpoint} declares no right")
+    if SETUP in session and not getattr(view, "before_setup", False):
+        return _to(url_for("agent.deux_etapes"))
     now = utcnow()
     if not view.passive and now.timestamp() - session[_SEEN] > SEEN_EVERY:
         session[_SEEN] = now.timestamp()
-        if now - g.session_noted > NOTED_EVERY:
+        if now - g.session_noted > agents.SESSION_NOTED:
             try:
                 comptes.session_seen(session[_ID])
             except Occupe:  # a page that only reads is not refused for that: the next one notes it
@@ -178,7 +190,10 @@ def _to_the_door() -> Response:
     whole = request.method == "GET" and not asked_by_htmx()
     # Otherwise the page that was open, not the address of a button in it.
     path = local_path(request.full_path.removesuffix("?") if whole else page_path())
-    door = url_for("agent.connexion", suite=None if path == "/agent/" else path)
+    return _to(url_for("agent.connexion", suite=None if path == "/agent/" else path))
+
+
+def _to(door: str) -> Response:
     if getattr(_view(), "passive", False):
         # A stream that comes back by itself must read a refusal, or it would come back twice a second.
         return Response(status=401, headers=redirect_header(door))

@@ -31,6 +31,7 @@ MESSAGES = {
     "prescription": "Réponse à un professionnel",
     "contact_modifie": "Coordonnées changées",
     "mot_de_passe": "Mot de passe oublié",
+    "compte_modifie": "Sécurité du compte d’un agent",
     "invitation_agent": "Invitation d’un agent",
     "export_pret": "Fichier prêt",
 }

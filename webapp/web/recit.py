@@ -47,6 +47,12 @@ ACTIONS = {
     "invitation_renvoyee": "a renvoyé son invitation à {quoi}",
     "mot_de_passe_change": "a choisi un nouveau mot de passe",
     "preferences": "a changé ses préférences",
+    "sessions_fermees": "a déconnecté d’autres appareils",
+    "second_facteur_active": "a activé sa connexion en deux étapes",
+    "second_facteur_retire": "a retiré sa connexion en deux étapes",
+    "second_facteur_reinitialise": "a réinitialisé la connexion en deux étapes de {quoi}",
+    "code_secours_utilise": "a utilisé un code de secours",
+    "codes_secours": "a refait ses codes de secours",
 }
 """Action → what somebody did. One that is not here is said with its own name."""
 
@@ -70,7 +76,7 @@ CHAMPS = {
     "envois_par_contact": "Formulaires par heure avec un même contact",
     "envois_par_adresse": "Formulaires par minute depuis une même connexion",
     "secondes_formulaire": "Secondes avant l’envoi d’un formulaire",
-    "mentions": "Mentions légales",
+    "mentions": "Mentions légales", "second_facteur_obligatoire": "Connexion en deux étapes obligatoire",
     "retention_mois": "Mois de conservation", "surbooking_autorise": "Surnombre autorisé", "profil": "Profil",
     "title": "Nom de la plage", "agent_ids": "Agents", "first_day": "Premier jour", "last_day": "Dernier jour",
     "start_time": "De", "end_time": "À", "repetition": "Répétition", "excluded": "Dates à sauter",

@@ -7,15 +7,19 @@ bp = Blueprint("agent", __name__, url_prefix="/agent")
 from . import (  # noqa: E402
     absences,  # noqa: F401
     accueil,  # noqa: F401
+    aide,  # noqa: F401
     animation,  # noqa: F401
     annulation,  # noqa: F401
     attente,  # noqa: F401
     canaux,  # noqa: F401
     compte,  # noqa: F401
+    deux_etapes,  # noqa: F401
+    etape,  # noqa: F401
     exports,  # noqa: F401
     fiche,  # noqa: F401
     flux,  # noqa: F401
     invitations,  # noqa: F401
+    mon_compte,  # noqa: F401
     participations,  # noqa: F401
     plages,  # noqa: F401
     preferences,  # noqa: F401

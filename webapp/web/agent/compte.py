@@ -8,13 +8,14 @@ from flask_login import current_user
 
 from webapp.domain.errors import Refus
 from webapp.services import comptes
-from webapp.web.auth import local_path, log_in, log_out, open_to_all
+from webapp.web.auth import local_path, log_out, open_to_all
 from webapp.web.errors import refused
 from webapp.web.forms.agent import ConnexionForm, MotDePasseOublieForm, NouveauMotDePasseForm
 from webapp.web.htmx import go_to, respond
 from webapp.web.security import keeps_form
 
 from . import bp
+from .etape import enter
 from .limites import limit_links, limit_logins, login_failed
 
 LINK_SECONDS = 0.4
@@ -34,8 +35,7 @@ def connexion() -> ResponseReturnValue:
     if form.validate_on_submit():
         agent = comptes.authenticate(form.courriel.data or "", form.mot_de_passe.data or "")
         if agent is not None:
-            log_in(agent)
-            return go_to(suite)
+            return enter(agent, suite)
         login_failed()
         form.fail()
     return respond("agent/connexion.html", form=form, suite=suite)

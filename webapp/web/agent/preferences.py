@@ -1,4 +1,4 @@
-"""« Mes préférences »: what an agent is told by e-mail."""
+"""« Mes courriels », in « Mon compte »: what an agent is told by e-mail."""
 
 from flask import flash, url_for
 from flask.typing import ResponseReturnValue

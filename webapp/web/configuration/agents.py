@@ -13,7 +13,9 @@ from webapp.domain.droits import Droit, preset_of
 from webapp.domain.errors import DomainError, Introuvable
 from webapp.models import Agent
 from webapp.queries import configuration, equipe
+from webapp.queries.agents import second_factor
 from webapp.services import agents as service
+from webapp.services import deux_etapes
 from webapp.web.auth import allowed_services, current_agent, declares, may
 from webapp.web.errors import refused
 from webapp.web.forms.agents import GROUPES, PROFILS, AgentForm, InvitationForm
@@ -148,6 +150,24 @@ def reactivation(agent_id: int) -> ResponseReturnValue:
     return go_to(url_for(".agent", agent_id=found.id))
 
 
+@bp.route("/agents/<int:agent_id>/deux-etapes", methods=["GET", "POST"])
+@declares(Droit.GERER_AGENTS)
+def reinitialisation(agent_id: int) -> ResponseReturnValue:
+    """Take an agent's second step off: they lost the telephone and the recovery codes."""
+    found, form, page = _find(agent_id), BaseForm(), "configuration/agent_deux_etapes.html"
+    soi = found.id == current_agent().id
+    context = {"form": form, "agent": found, "soi": soi, "facteur": second_factor(found.id)}
+    if form.validate_on_submit():
+        try:
+            done = deux_etapes.reset(found.id, current_agent())
+        except DomainError as refusal:
+            return refused(refusal, page, **context)
+        said = "est réinitialisée" if done else "n’était pas activée"
+        flash(f"La connexion en deux étapes de {found.nom_complet} {said}.", "success")
+        return go_to(url_for(".agent", agent_id=found.id))
+    return respond(page, **context)
+
+
 def _find(agent_id: int) -> Agent:
     found = equipe.agent(current_agent().organisation_id, agent_id, allowed_services())
     if found is None:
@@ -171,6 +191,7 @@ def _context(found: Agent, form: AgentForm) -> dict[str, Any]:
         "membre": _member(found),
         "groupes": GROUPES,
         "soi": found.id == current_agent().id,
+        "facteur": second_factor(found.id),
         "ailleurs": [one.name for one in found.services if one.id not in {s.id for s in form.columns}],
         "jusqu_au": f"{day_month(expires, tz)} à {hour(expires, tz)}" if expires and live else "",
     }

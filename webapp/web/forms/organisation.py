@@ -52,6 +52,7 @@ class OrganisationForm(BaseForm):
         [InputRequired(MONTHS), NumberRange(min=1, max=RETENTION_MAX, message=MONTHS)],
     )
     surbooking_autorise = BooleanField("Permettre d’inscrire au-delà de la capacité")
+    second_facteur_obligatoire = BooleanField("Demander la connexion en deux étapes à tous les agents")
     mentions = TextAreaField("Mentions légales", [at_most(2000)], filters=[strip])
     seances_par_contact = limit("Séances à venir d’un même atelier, avec un même contact", "seances_par_contact")
     envois_par_contact = limit("Formulaires envoyés par heure, avec un même contact", "envois_par_contact")

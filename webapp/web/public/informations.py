@@ -43,6 +43,12 @@ def donnees_personnelles() -> ResponseReturnValue:
     )
 
 
+@bp.get("/aide")
+def aide() -> ResponseReturnValue:
+    """How to book, to cancel, to wait, to find one's appointments again."""
+    return respond("public/aide.html", organisations=house())
+
+
 @bp.get("/mentions-legales")
 def mentions_legales() -> ResponseReturnValue:
     """Who publishes, and where to write."""
