@@ -22,6 +22,10 @@ class ChangerMotDePasseForm(BaseForm):
     mot_de_passe = again(NouveauMotDePasseForm.mot_de_passe)
     confirmation = again(NouveauMotDePasseForm.confirmation)
 
+    def validate_mot_de_passe(self, field: Field) -> None:
+        if field.data and field.data == self.actuel.data:
+            raise ValidationError("C’est le même : choisissez-en un autre.")
+
     def fail(self) -> None:
         self.actuel.errors = ["Ce n’est pas votre mot de passe actuel."]
 
