@@ -58,6 +58,7 @@ def test_every_setting_is_saved_and_the_journal_says_from_what_to_what(made: Des
         "colour": "#7A1F5C",
         "retention_mois": "12",
         "surbooking_autorise": False,
+        "second_facteur_obligatoire": True,
         "mentions": "1 rue du Port, 97400 Saint-Denis",
         **{name: str(value) for name, value in limits.items()},
     }
