@@ -1,15 +1,15 @@
 """a second step to log in: each agent's secret and recovery codes, compulsory where the organisation says so; a session
 knows which state of the account it was opened with
 
-Revision ID: 0011
-Revises: 0010
+Revision ID: 0012
+Revises: 0011
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
