@@ -20,6 +20,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import Answer, Browser
 from tests import doors_attente as attente
+from tests import doors_lots as lots
 from tests.door_people import AGENT, PUBLIC, REFERENT, VOISIN, Visitor, World
 from tests.doors_invitations import by_invitation, invite, not_invited
 from tests.doors_series import (
@@ -242,6 +243,10 @@ DOORS = (
     _door("agent.ajouter", overbook, STAFF, 2, 303, 403, 404, 409),
     _door("agent.statut", tap, STAFF, 16, 200, 303, 404, 409),
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
+    _door("agent.deplacement", lots.move_person, STAFF, 4, 303, 403, 404, 409),
+    _door("agent.copie", lots.copy_people, STAFF, 2, 303, 403, 404, 409),
+    _door("agent.relance", lots.invite_some, STAFF, 1, 303, 404, 409),
+    _door("agent.ajout_attente", lots.put_on_the_list, STAFF, 2, 303, 404, 409),
     _door("agent.annulation", cancel, REFERENT, 1, 303, 409),
     _door("agent.modification", move, REFERENT, 3, 303, 404, 409),
     _door("agent.agents_seance", change_agents, REFERENT, 2, 303, 404, 409),

@@ -19,6 +19,7 @@ from tests.browser.states_compte import COMPTE
 from tests.browser.states_foyer import FOYER
 from tests.browser.states_invitations import INVITATIONS
 from tests.browser.states_lieux import LIEUX
+from tests.browser.states_lots import LOTS
 from tests.browser.states_recherche import RECHERCHE
 from tests.browser.states_series import SERIES
 from tests.databases import Base
@@ -90,7 +91,7 @@ def too_wide(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     "state",
-    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *INVITATIONS, *RECHERCHE, *AGENTS, *COMPTE, *ABSENCES, *LIEUX, *SERIES],
+    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *INVITATIONS, *RECHERCHE, *AGENTS, *COMPTE, *ABSENCES, *LIEUX, *LOTS, *SERIES],
     ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"),
 )
 def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:

@@ -113,3 +113,19 @@ def check(name: str, text: str) -> None:
         path.write_text(text)
     assert path.exists(), f"no snapshot {name}: run with UPDATE_SNAPSHOTS=1 and read it"
     assert text == path.read_text()
+
+
+def messages_left(*queues: str) -> list[Outgoing]:
+    """What leaves now of all that is promised, composed as the worker does; what is no longer true is left out."""
+    found: list[Outgoing] = []
+    for queue in queues or ("urgent", "default", "mass"):
+        while (claim := messages.take(queue)).ids:
+            batch = queries.load_batch(claim.ids, claim.until)
+            for row in batch.notifications:
+                message = compose(row, batch, utcnow())
+                if isinstance(message, Outgoing):
+                    found.append(message)
+                    messages.record(row.id, claim.until, etat=EtatNotification.ENVOYEE, envoyee_le=utcnow())
+                else:
+                    messages.record(row.id, claim.until, etat=EtatNotification.IGNOREE, erreur="plus vrai")
+    return found

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.notifications import cases_attente, cases_foyer, cases_invitations, cases_series
+from tests.notifications import cases_attente, cases_foyer, cases_invitations, cases_lots, cases_series
 from tests.notifications.cases import CONTACTS, Received, World, say, travelling
 from tests.servers import SmsSink, SmtpSink
 from webapp.extensions import db
 
-SENTENCES_OF = (cases_attente, cases_foyer, cases_invitations, cases_series)
+SENTENCES_OF = (cases_attente, cases_foyer, cases_invitations, cases_lots, cases_series)
 """Where the language goes on, beside `cases`."""
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "qui-est-prevenu.md"
 ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$", re.MULTILINE)

@@ -54,6 +54,7 @@ PARAMETERS = (
     ("POST", "/agent/seances/annulation?rdv={rdv_id}", Droit.GERER_RDV),
     ("GET", "/agent/seances/suivi?rdv={rdv_id}", Droit.GERER_RDV),
     ("GET", "/agent/seances/envoi?rdv={rdv_id}", Droit.GERER_RDV),
+    ("GET", "/agent/rdv/{rdv_id}/relance?motif={motif_id}", Droit.GERER_RDV),
     ("GET", "/agent/plages/nouvelle?copie={plage_id}", Droit.GERER_PLAGES),
     ("GET", "/configuration/motifs/nouveau?copie={motif_id}", Droit.CONFIGURER_MOTIFS),
     ("GET", "/agent/plages/heritage?plage={plage_id}", Droit.GERER_PLAGES),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,19 @@ class Retrait(Place):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deplacement(Place):
+    """The service moved people to this session from another one, `de_rdv_id`, where they had the places `parties`;
+    `avant` says that session in words."""
+
+    de_rdv_id: int
+    parties: tuple[int, ...]
+    avant: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prescription(Place):
-    """A place somebody booked from another structure was `inscrite`, `refusee` (by the service) or `annulee`;
-    `deja_le`: it was booked already."""
+    """A place somebody booked from another structure was `inscrite`, `refusee` (by the service), `annulee` or
+    `deplacee`; `deja_le`: it was booked already."""
 
     quoi: str
     deja_le: str = ""

@@ -140,6 +140,10 @@ class Participation(Horodatage, Lien, Joignable, Model):
     rappeler: Mapped[bool] = mapped_column(default=True)
     # By which invitation the seat was taken: one of its seats at most is live (docs/domain.md rule 8).
     invitation_id: Mapped[int | None] = mapped_column(ForeignKey("invitations.id"))
+    # Where the seat went when an agent moved the person to another session; cleared when they come back here.
+    deplacee_vers_id: Mapped[int | None] = mapped_column(ForeignKey("participations.id"))
+    # By which number calendars know it: a seat that moves keeps the event, the one it leaves gets another (`agenda`).
+    agenda_id: Mapped[int | None]
     # Channels refused for this place alone: whoever holds its link at a contact of its own speaks for nothing else.
     refus_sms: Mapped[bool] = mapped_column(default=False)
     refus_courriel: Mapped[bool] = mapped_column(default=False)
@@ -148,10 +152,16 @@ class Participation(Horodatage, Lien, Joignable, Model):
     usager: Mapped[Usager] = relationship(back_populates="participations")
     cree_par_agent: Mapped[Agent | None] = relationship(foreign_keys=[cree_par_agent_id])
     statut_par_agent: Mapped[Agent | None] = relationship(foreign_keys=[statut_par_agent_id])
+    deplacee_vers: Mapped["Participation | None"] = relationship(remote_side=[id], foreign_keys=[deplacee_vers_id])
 
     @property
     def occupe(self) -> bool:
         return holds_seat(self.statut)
+
+    @property
+    def agenda(self) -> int:
+        """The number of its event in people's calendars."""
+        return self.agenda_id or self.id
 
 
 def ouverture(rdv: Rdv) -> Ouverture:

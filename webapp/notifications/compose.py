@@ -21,6 +21,7 @@ from .acces import Acces
 from .account import AgentNotice
 from .base import AGENT, ATTENTE, NEWER, AddressNotice, Notice, SeanceNotice
 from .content import Emetteur
+from .deplacement import DEPLACEMENT
 from .invitation import Invitation
 from .outgoing import PERSONAL_LINK, Outgoing
 from .people import Place, address_of, addresses, agents_to_tell, lecteurs
@@ -150,6 +151,8 @@ def _change(row: Notification, batch: Batch, rdv: Rdv) -> Mapping[str, str] | Ig
     any more."""
     if row.avant is None:
         return None
+    if row.event == DEPLACEMENT:  # from one session to another: what was said of this one before does not matter
+        return Ignored("La personne a retrouvé sa séance.") if row.avant["rdv"] == rdv.id else row.avant
     known = queries.known_before(row, batch.history.get(queries.reader_key(row), ()))
     if known is None:
         return Ignored(NEWER)
@@ -176,7 +179,7 @@ def _calendar(
     if notice.calendar == ics.CANCEL and any(place.occupe and place.id not in told for place in here):
         return b""
     organizer = emetteur.courriel or current_app.config["MAIL_DEFAULT_SENDER"]
-    first = min(place.id for place in (*here, *places))
+    first = min(place.agenda for place in (*here, *places))
     return ics.calendar(seance, emetteur, first, method=notice.calendar, now=now, organizer=organizer, attendee=to)
 
 

@@ -1,7 +1,7 @@
 """Who reads a message about some participations, and by which channel (`docs/notifications.md`, Matrix)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -98,10 +98,11 @@ def prevenus(
     canaux: Collection[Canal] = tuple(Canal),
     tous: bool = False,
     textes: int | None = None,
+    par_sms: Callable[[Lecteur], bool] = lambda reader: True,
 ) -> Prevenus:
     """Who would be told by every channel they have and accept among `canaux`, and whom nobody can reach. Who was booked
     without a word is left out, but for what is written to all on purpose (`tous`). `textes`: how many texts can still
-    leave today (None: no limit).
+    leave today (None: no limit). `par_sms`: who gets a text, of those who could.
 
     The places may be those of several sessions: one message per session, person and channel, each person counted once.
     Expects usagers (and who answers for them) to be loaded: see `queries.notifications.with_readers`.
@@ -111,6 +112,9 @@ def prevenus(
         if participation.prevenir or tous:
             by_session[participation.rdv_id].append(participation)
     readers = [reader for places in by_session.values() for reader in lecteurs(places)]
+    for reader in readers:
+        if not par_sms(reader):
+            reader.adresses[Canal.SMS] = {}
     sms = sum(len(r.adresses[Canal.SMS]) for r in readers) if Canal.SMS in canaux else 0
     unsent = max(0, sms - textes) if textes is not None else 0
     by_mail = [r for r in readers if r.courriel and Canal.COURRIEL in canaux]

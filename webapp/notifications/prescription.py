@@ -16,7 +16,7 @@ from webapp.models import Canal, Notification, Participation
 from .base import NEWER, AddressNotice
 from .people import lecteurs
 
-INSCRITE, REFUSEE, ANNULEE = "inscrite", "refusee", "annulee"
+INSCRITE, DEPLACEE, REFUSEE, ANNULEE = "inscrite", "deplacee", "refusee", "annulee"
 
 
 class Prescription(AddressNotice, event=events.Prescription):
@@ -34,7 +34,7 @@ class Prescription(AddressNotice, event=events.Prescription):
         return f"{event.quoi} v{event.version} {event.deja_le}".strip()
 
     def stale(self, participation: Participation, notification: Notification, now: datetime) -> str | None:
-        if (notification.changement.partition(" ")[0] == INSCRITE) is not holds_seat(participation.statut):
+        if (notification.changement.partition(" ")[0] in (INSCRITE, DEPLACEE)) is not holds_seat(participation.statut):
             return NEWER
         return None
 

@@ -25,6 +25,8 @@ LIMITS = {
     "inscription": 1, "rappel": 1, "acces": 1, "contact_modifie": 1, "invitation": 1, "message": sms.MAX_SEGMENTS,
 }  # fmt: skip
 """Segments a text should fit in; two for the others."""
+CHANGES = ("modification", "deplacement")
+"""What says where and when a session was, and is."""
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 NAMES_SMS = 60
@@ -63,10 +65,10 @@ def render_sms(event: str, context: Mapping[str, Any]) -> str:
     variants = [
         *(text(full, court=False, lieu=place) for full in titled),
         text(name, court=False, lieu=place),
-        *([text(name, court=False, lieu="")] if event == "modification" else ()),  # a place that stays may go unsaid
+        *([text(name, court=False, lieu="")] if event in CHANGES else ()),  # a place that stays may go unsaid
         text(name, court=True, lieu=place),
     ]
-    for most in (1, limit) if event == "modification" else (limit,):  # one text rather than all its words
+    for most in (1, limit) if event in CHANGES else (limit,):  # one text rather than all its words
         for variant in variants:
             if sms.measure(variant).segments <= most:
                 return variant

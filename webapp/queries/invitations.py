@@ -10,7 +10,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 
 from webapp.domain.capacity import ReservablePar, Visibilite
 from webapp.domain.invitations import RELANCES, USEFUL, EtatInvitation, Moments
-from webapp.domain.participation import OCCUPENT
+from webapp.domain.participation import OCCUPENT, Statut
 from webapp.extensions import db
 from webapp.models import Invitation, Motif, Notification, Organisation, Participation, PlageOuverture, Rdv, Usager
 
@@ -24,6 +24,8 @@ class Compte:
     total: int = 0
     reservees: int = 0
     ouvertes: int = 0
+    venues: int = 0
+    absentes: int = 0
 
 
 def _same(row: Any = Invitation) -> list[ColumnElement[bool]]:
@@ -36,9 +38,10 @@ def _same(row: Any = Invitation) -> list[ColumnElement[bool]]:
     ]
 
 
-def booked() -> ColumnElement[bool]:
-    """Does the invited person hold a seat, however they got it?"""
-    return exists().where(Participation.rdv_id == Rdv.id, *_same())
+def booked(*statuts: Statut) -> ColumnElement[bool]:
+    """Does the invited person hold a seat, however they got it; with one of these statuses, when some are given?"""
+    also = [Participation.statut.in_(statuts)] if statuts else []
+    return exists().where(Participation.rdv_id == Rdv.id, *_same(), *also)
 
 
 def by_hash(lien_hash: str) -> Invitation | None:
@@ -129,18 +132,27 @@ def ever_open(motif: Motif, now: datetime) -> bool:
 
 
 def count(motif_id: int) -> Compte:
-    """Invitations to that motif: all, those that became a seat, those that were opened and did not."""
-    taken = booked()
+    """Invitations to that motif: all, those that became a seat, those that were opened and did not; who came by them,
+    who did not."""
+    taken, came, missed = booked(), booked(Statut.PRESENT), booked(Statut.ABSENT)
     opened = ~taken & Invitation.ouverte_le.is_not(None)
-    total, reserved, open_ = db.session.execute(
-        select(func.count(), func.count().filter(taken), func.count().filter(opened)).where(
-            Invitation.motif_id == motif_id
-        )
+    row = db.session.execute(
+        select(
+            func.count(),
+            func.count().filter(taken),
+            func.count().filter(opened),
+            func.count().filter(came),
+            func.count().filter(missed),
+        ).where(Invitation.motif_id == motif_id)
     ).one()
-    return Compte(total, reserved, open_)
+    return Compte(*row)
 
 
-def of_motif(motif_id: int, *, limit: int, offset: int = 0) -> list[tuple[Invitation, Rdv | None]]:
+Chosen = tuple[Invitation, Rdv | None, Statut | None]
+"""An invitation, the session where the person has a seat, and what became of it."""
+
+
+def of_motif(motif_id: int, *, limit: int, offset: int = 0) -> list[Chosen]:
     """Those invited to a motif, the latest first, each with the session where they have a seat."""
     rows = list(
         db.session.scalars(
@@ -153,18 +165,18 @@ def of_motif(motif_id: int, *, limit: int, offset: int = 0) -> list[tuple[Invita
         )
     )
     seats = _seats([row.id for row in rows])
-    return [(row, seats.get(row.id)) for row in rows]
+    return [(row, *seats.get(row.id, (None, None))) for row in rows]
 
 
-def _seats(ids: Collection[int]) -> dict[int, Rdv]:
+def _seats(ids: Collection[int]) -> dict[int, tuple[Rdv, Statut]]:
     found = db.session.execute(
-        select(Invitation.id, Rdv)
+        select(Invitation.id, Rdv, Participation.statut)
         .join(Participation, Participation.usager_id == Invitation.usager_id)
         .join(Rdv, Rdv.id == Participation.rdv_id)
         .where(Invitation.id.in_(ids), *_same())
         .order_by(Rdv.starts_at)
     )
-    return {row[0]: row[1] for row in found}
+    return {row[0]: (row[1], row[2]) for row in found}
 
 
 def of_people(motif_id: int, usager_ids: Collection[int], now: datetime) -> dict[int, EtatInvitation]:

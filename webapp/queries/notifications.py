@@ -158,7 +158,7 @@ class Batch:
 
 Reader = tuple[int | None, str, int, Canal]
 """(session, kind of reader, reader, channel)."""
-SAYS_WHERE = ("inscription", "rappel", "modification", "attente", "proposition")
+SAYS_WHERE = ("inscription", "rappel", "modification", "deplacement", "attente", "proposition")
 """Messages that say where and when their session is."""
 
 
@@ -243,6 +243,22 @@ def load_batch(ids: Sequence[int], until: datetime) -> Batch:
         invitations.by_id({row.sujet_id for row in rows if row.sujet_type == invitations.EVENT}),
         _history([row for row in rows if row.avant]),
     )
+
+
+def move_not_told(participation_ids: Collection[int]) -> Mapping[str, Any] | None:
+    """Where these people were, in words, when a first move to these places is still to be told; None otherwise."""
+    row = Notification
+    return db.session.scalars(
+        select(row.avant)
+        .where(
+            row.event == "deplacement",
+            row.sujet_type == "participation",
+            row.sujet_id.in_(participation_ids),
+            row.destinataire_type == "usager",
+            in_state(row, EtatNotification.A_ENVOYER),
+        )
+        .order_by(row.id)
+    ).first()
 
 
 def _demandes(ids: Collection[int]) -> Mapping[int, Acces]:

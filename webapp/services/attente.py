@@ -14,7 +14,8 @@ from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.contacts import fold
 from webapp.domain.dates import local
-from webapp.domain.errors import Complet, Ferme, Introuvable, Perime, Refus
+from webapp.domain.droits import Droit
+from webapp.domain.errors import Complet, DomainError, Ferme, Introuvable, Perime, Refus
 from webapp.domain.events import Attente, Inscription
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut, holds_seat
@@ -28,6 +29,7 @@ from webapp.queries import usagers as people
 
 from . import offres
 from .booking import give_seats
+from .droits import require
 from .limites import call_us, check_contact
 from .transaction import seat_lock, transaction
 from .usagers import find_or_create
@@ -75,10 +77,7 @@ def join(
         _refuse_removed(rdv, place, entry)
         known_to = entry.adresses if entry is not None else None
         if entry is None:
-            nonce, hashed = links.new_link(links.ATTENTE)
-            entry = FileAttente(rdv_id=rdv.id, usager_id=usager.id, lien_nonce=nonce, lien_hash=hashed)
-            entry.etat, entry.etat_le, entry.etat_par, entry.version = EtatAttente.RETIREE, utcnow(), Acteur.USAGER, 0
-            db.session.add(entry)
+            entry = _new_entry(rdv, usager)
         entry.places = places
         entry.accompagnants = [_kept(one) for one in accompagnants[: places - 1]]
         entry.numero_dossier = identity.numero_dossier
@@ -91,6 +90,63 @@ def join(
         if known_to is not None and entry.adresses != known_to:  # who was sent the link before does not follow
             entry.lien_nonce, entry.lien_hash = links.new_link(links.ATTENTE)
         _wait(rdv, entry)
+
+
+def why_not(rdv: Rdv) -> str:
+    """Why nobody waits for a seat of that session now, in a sentence agents read; nothing when one can."""
+    try:
+        _refuse(rdv, 1)
+    except Introuvable:
+        return "Cette séance n’a pas de liste d’attente."
+    except DomainError as refusal:
+        return refusal.message
+    return ""
+
+
+def add(
+    rdv_id: int,
+    identity: Identity | None,
+    *,
+    agent: Agent,
+    envoi: str,
+    usager_id: int | None = None,
+    places: int = 1,
+    prevenir: bool = True,
+) -> FileAttente:
+    """An agent puts somebody on the list, known (`usager_id`) or not; who waits already keeps their rank.
+
+    Raises `Introuvable`, `Ferme`, `Libre` when there are seats to take, `Refus`, `Occupe`.
+    """
+    rdv = db.session.get(Rdv, rdv_id)
+    if rdv is None:
+        raise Introuvable
+    require(agent, Droit.GERER_RDV, rdv)
+    if reason := why_not(rdv):
+        raise Refus(reason)
+    with transaction():
+        if usager_id is not None:
+            usager = people.of_organisation(rdv.organisation_id, usager_id, held=True)
+        else:
+            assert identity is not None
+            usager, _ = find_or_create(rdv.organisation_id, identity)
+        if usager is None:
+            raise Introuvable("Cette personne n’est pas connue de votre organisation.")
+        (rdv,) = seat_lock(rdv_id)
+        _refuse(rdv, places)
+        place, entry = people.participation_of(rdv.id, usager.id), queries.entry_of(rdv.id, usager.id)
+        if place is not None and holds_seat(place.statut):
+            raise Refus(f"{usager.nom_complet} a déjà une place à cette séance.")
+        if entry is not None and entry.attend:
+            return entry
+        if entry is None:
+            entry = _new_entry(rdv, usager)
+        entry.places, entry.accompagnants = places, []
+        if identity is not None:
+            entry.numero_dossier = identity.numero_dossier
+            entry.telephone = identity.telephone if identity.telephone != usager.phone else None
+            entry.courriel = identity.courriel if identity.courriel != usager.email else None
+        _wait(rdv, entry, agent=agent, prevenir=prevenir)
+        return entry
 
 
 def leave(attente_id: int, *, by: Acteur = Acteur.USAGER, agent: Agent | None = None) -> FileAttente:
@@ -317,12 +373,23 @@ def _same(one: Identity, who: Usager) -> bool:
     return names and (not one.date_naissance or not who.birth_date or one.date_naissance == who.birth_date)
 
 
-def _wait(rdv: Rdv, entry: FileAttente) -> None:
+def _new_entry(rdv: Rdv, usager: Usager) -> FileAttente:
+    """A row that waits for nothing yet."""
+    nonce, hashed = links.new_link(links.ATTENTE)
+    entry = FileAttente(rdv_id=rdv.id, usager_id=usager.id, lien_nonce=nonce, lien_hash=hashed)
+    entry.etat, entry.etat_le, entry.etat_par, entry.version = EtatAttente.RETIREE, utcnow(), Acteur.USAGER, 0
+    db.session.add(entry)
+    return entry
+
+
+def _wait(rdv: Rdv, entry: FileAttente, *, agent: Agent | None = None, prevenir: bool = True) -> None:
     """At the end of the list, from now."""
     with db.session.no_autoflush:
         entry.rang, entry.inscrit_le, entry.ouverte_le = queries.last_rank(rdv.id) + 1, utcnow(), None
-    offres.move(rdv, entry, EtatAttente.EN_ATTENTE, by=Acteur.USAGER)
-    emit(Attente(attente_ids=(entry.id,)))
+    by = Acteur.AGENT if agent else Acteur.USAGER
+    offres.move(rdv, entry, EtatAttente.EN_ATTENTE, by=by, agent=agent)
+    if prevenir:
+        emit(Attente(auteur_agent_id=agent.id if agent else None, attente_ids=(entry.id,)))
     offres.pass_on(rdv)
 
 

@@ -426,3 +426,5 @@ def _set(row: Participation, rdv: Rdv, statut: Statut, *, by: Acteur, agent: Age
     row.statut_le = utcnow()
     row.statut_par = by
     row.statut_par_agent_id = agent.id if agent else None
+    if holds_seat(statut):  # it went elsewhere, and is back
+        row.deplacee_vers_id = None

@@ -1,6 +1,7 @@
 """An agent invites somebody to choose a session of a motif: the only public door to what is `invites` (rule 8)."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import update
@@ -8,23 +9,27 @@ from sqlalchemy import update
 from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar, Visibilite
-from webapp.domain.dates import long_moment
+from webapp.domain.dates import day_month, long_moment
 from webapp.domain.droits import Droit
 from webapp.domain.errors import AutreSeance, Introuvable, Refus
 from webapp.domain.events import Invitation as Invite
-from webapp.domain.invitations import LIFE
+from webapp.domain.invitations import LIFE, EtatInvitation
 from webapp.domain.phones import national
 from webapp.engine import insert
 from webapp.extensions import db
 from webapp.models import Agent, Invitation, Motif, Participation, Rdv, TypeMotif, Usager, ouverture
-from webapp.notifications.base import emit
+from webapp.notifications.base import emit, emit_many
 from webapp.notifications.people import addresses
 from webapp.queries import invitations as queries
+from webapp.queries import lots
 from webapp.queries import usagers as people
 
 from . import journal
 from .droits import require
 from .transaction import transaction
+
+UNREACHABLE = "à appeler"
+"""Why somebody is not invited whom no message reaches."""
 
 
 def closed(motif: Motif) -> str:
@@ -51,8 +56,7 @@ def invite(usager_id: int, motif: Motif, agent: Agent, *, envoi: str, prevenir: 
     if reason := closed(motif):
         raise Refus(reason)
     organisation_id, motif_id, tz = motif.organisation_id, motif.id, motif.organisation.timezone
-    cle = hashlib.sha256(repr(("invitation", motif_id, usager_id, envoi, prevenir)).encode()).hexdigest()
-    now = utcnow()
+    cle = _key(motif_id, usager_id, envoi, prevenir)
     with transaction():
         usager = people.of_organisation(organisation_id, usager_id, held=True)
         if usager is None:
@@ -60,24 +64,79 @@ def invite(usager_id: int, motif: Motif, agent: Agent, *, envoi: str, prevenir: 
         row = _row(motif, usager, agent)
         if row.cle == cle:
             return row
-        known = row.version > 0
-        live = known and row.moments().live(now)
-        if seat := queries.coming_seat(motif_id, usager.id, now):
+        if seat := queries.coming_seat(motif_id, usager.id, utcnow()):
             quand = long_moment(seat.starts_at, tz)
             raise Refus(f"{usager.nom_complet} a déjà une place à une séance de ce motif, {quand}.")
-        _reachable(usager, live=live, prevenir=prevenir)
-        if known and not live:
-            row.lien_nonce, row.lien_hash = links.new_link(links.INVITATION)
-        row.agent_id, row.prevenir, row.cle = agent.id, prevenir, cle
-        row.envoyee_le, row.expire_le, row.ouverte_le, row.retiree_le = now, now + LIFE, None, None
-        row.version += 1
-        db.session.flush()
-        action = "invitation_renouvelee" if live else "invitation_envoyee"
-        details: dict[str, Any] = {} if prevenir else {"prevenir": False}
-        journal.note(organisation_id, action, row, agent=agent, **details)
+        _reachable(usager, live=_live(row), prevenir=prevenir)
+        _renew(row, agent, cle, prevenir=prevenir)
         if prevenir:
             emit(Invite(auteur_agent_id=agent.id, invitation_id=row.id, version=row.version))
         return row
+
+
+def left_out(motif: Motif, usagers: Sequence[Usager]) -> dict[int, str]:
+    """Person → why they are not invited with others: they have a date, or may still choose one, or nothing reaches
+    them."""
+    now, ids = utcnow(), [usager.id for usager in usagers]
+    seats, known = lots.coming_seats(motif.id, ids, now), queries.of_people(motif.id, ids, now)
+    found = {}
+    for usager in usagers:
+        if usager.id in seats:
+            found[usager.id] = f"a une place le {day_month(seats[usager.id], motif.organisation.timezone)}"
+        elif known.get(usager.id) in (EtatInvitation.ENVOYEE, EtatInvitation.OUVERTE):
+            found[usager.id] = "invitation en cours"
+        elif not addresses(usager):
+            found[usager.id] = UNREACHABLE
+    return found
+
+
+def invite_many(usager_ids: Collection[int], motif: Motif, agent: Agent, *, envoi: str) -> list[Invitation]:
+    """Invite these people, each told once; those `left_out` says are left alone. The same form sent twice invites once:
+    the second answers nobody. Raises `Introuvable`, `Interdit`, `Refus`."""
+    require(agent, Droit.GERER_RDV, motif)
+    if reason := closed(motif):
+        raise Refus(reason)
+    if not usager_ids:
+        raise Refus("Choisissez au moins une personne.")
+    organisation_id, done = motif.organisation_id, []
+    with transaction():
+        found = [people.of_organisation(organisation_id, one, held=True) for one in sorted(set(usager_ids))]
+        usagers = [usager for usager in found if usager is not None]
+        left = left_out(motif, usagers)
+        for usager in usagers:
+            if usager.id in left:
+                continue
+            row, cle = _row(motif, usager, agent), _key(motif.id, usager.id, envoi, True)
+            if row.cle == cle or (_live(row) and queries.seat_of(row) is None):  # by another form, at this moment
+                continue
+            _renew(row, agent, cle, prevenir=True)
+            done.append(row)
+        emit_many([Invite(auteur_agent_id=agent.id, invitation_id=row.id, version=row.version) for row in done])
+    return done
+
+
+def _key(motif_id: int, usager_id: int, envoi: str, prevenir: bool) -> str:
+    """The form that sends an invitation."""
+    return hashlib.sha256(repr(("invitation", motif_id, usager_id, envoi, prevenir)).encode()).hexdigest()
+
+
+def _live(row: Invitation) -> bool:
+    """Was it sent already, and does its link still open something?"""
+    return row.version > 0 and row.moments().live(utcnow())
+
+
+def _renew(row: Invitation, agent: Agent, cle: str, *, prevenir: bool) -> None:
+    """Twelve weeks from now, by the same link while it was live."""
+    now, live = utcnow(), _live(row)
+    if row.version > 0 and not live:
+        row.lien_nonce, row.lien_hash = links.new_link(links.INVITATION)
+    row.agent_id, row.prevenir, row.cle = agent.id, prevenir, cle
+    row.envoyee_le, row.expire_le, row.ouverte_le, row.retiree_le = now, now + LIFE, None, None
+    row.version += 1
+    db.session.flush()
+    action = "invitation_renouvelee" if live else "invitation_envoyee"
+    details: dict[str, Any] = {} if prevenir else {"prevenir": False}
+    journal.note(row.organisation_id, action, row, agent=agent, **details)
 
 
 def _row(motif: Motif, usager: Usager, agent: Agent) -> Invitation:

@@ -195,13 +195,15 @@ def move_rdv(
     connu: str = "",
     prevenir: bool = True,
     autre: LieuPonctuel | None = None,
+    places: int | None = None,
     look: Callable[[], None] = lambda: None,
 ) -> bool:
     """Hold one session at another time or place; everybody booked is told once what was and what is. Answers whether
     anything changed: the same form sent twice changes nothing more.
 
     The session leaves its plage's pattern (`detache`). `connu` is the `OuEtQuand.cle` of what the page showed: raises
-    `Perime` when a colleague changed it meanwhile. `autre` is a place typed for it, `look` a last look when no rule
+    `Perime` when a colleague changed it meanwhile. `autre` is a place typed for it; `places` its own
+    capacity from now on (that of the new room), which takes nobody's seat (rule 7); `look` a last look when no rule
     stands against it. Raises `Refus` with the reason.
     """
     with transaction():
@@ -220,6 +222,9 @@ def move_rdv(
         for name in ("starts_at", "ends_at", "lieu_id", "salle_id", "lien_visio"):
             setattr(rdv, name, getattr(to, name))
         rdv.detache = rdv.plage_ouverture_id is not None
+        if places and rdv.capacite_max is not None:
+            journal.note_capacities([(rdv, places)], agent)
+            rdv.capacite_propre = rdv.capacite_max = places
         db.session.flush()
         db.session.refresh(rdv, ["lieu", "salle"])
         told_moved([(rdv, here, avant)], agent=agent, prevenir=prevenir)

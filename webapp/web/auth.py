@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
     """Tell Flask-Login who somebody is, and close the back office."""
     login.user_loader(load)
     app.before_request(guard)
-    app.jinja_env.globals.update(peut_configurer=may_configure, peut_exporter=may_export)
+    app.jinja_env.globals.update(peut_configurer=may_configure, peut_exporter=may_export, peut_inscrire=may_book)
 
 
 def open_to_all(view: View) -> View:
@@ -107,6 +107,11 @@ def may_configure() -> bool:
 def may_export() -> bool:
     """The same for files of sessions."""
     return any(octroi.droit is Droit.EXPORTER for octroi in current_agent().octrois())
+
+
+def may_book() -> bool:
+    """For the navigation: may this agent give somebody a seat, in one of their services at least?"""
+    return any(octroi.droit is Droit.GERER_RDV for octroi in current_agent().octrois())
 
 
 def log_in(agent: Agent) -> None:

@@ -18,6 +18,7 @@ MESSAGES = {
     "annulation": "Annulation",
     "rappel": "Rappel",
     "modification": "Changement",
+    "deplacement": "Changement de séance",
     "attente": "Liste d’attente",
     "proposition": "Place proposée",
     "place_expiree": "Place qui n’est plus proposée",

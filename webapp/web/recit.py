@@ -192,6 +192,8 @@ def _words(value: Any, known: Mapping[Any, str]) -> str:
 
 
 def _booked(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    if who and details.get("depuis"):
+        return f"{who} a inscrit {name}, de la séance du {full_date(date.fromisoformat(details['depuis']))}{extra}."
     return f"{who} a inscrit {name}{extra}." if who else f"Inscription de {name} en ligne."
 
 
@@ -201,6 +203,8 @@ def _status(details: dict[str, Any], who: str, name: str, extra: str) -> str:
         return f"{who} a noté le statut de {name}." if who else f"{name} a changé de statut."
     if not who:
         return f"{name} a prévenu : absence." if after == Statut.EXCUSE else f"{name} a repris sa place."
+    if after == Statut.ANNULE and details.get("vers"):
+        return f"{who} a déplacé {name} à la séance du {full_date(date.fromisoformat(details['vers']))}{extra}."
     if after == Statut.ANNULE:
         return f"{who} a retiré {name}{extra}."
     if before == Statut.ANNULE:
@@ -231,7 +235,7 @@ def _waited(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return {
         "en_attente": f"La place proposée à {name} n’est plus libre : son rang est gardé."
         if of_the_site
-        else f"{name} attend une place.",
+        else (f"{who} a mis {name} sur la liste d’attente." if who else f"{name} attend une place."),
         "proposee": f"Place proposée à {name}.",
         "acceptee": f"{name} n’attend plus : sa place est prise."
         if of_the_site

@@ -66,6 +66,8 @@ class PersonneVue:
     tel: str = ""
     numero_dossier: str = ""
     retrait_url: str = ""
+    deplacement_url: str = ""
+    relance_url: str = ""  # one click invites who was absent to another date
     origine: str = ""
     mot: str = ""
     ton: str = ""

@@ -13,6 +13,8 @@ from . import (  # noqa: E402
     attente,  # noqa: F401
     canaux,  # noqa: F401
     compte,  # noqa: F401
+    copie,  # noqa: F401
+    deplacement,  # noqa: F401
     deux_etapes,  # noqa: F401
     etape,  # noqa: F401
     exports,  # noqa: F401
@@ -24,8 +26,10 @@ from . import (  # noqa: E402
     plages,  # noqa: F401
     preferences,  # noqa: F401
     reglages,  # noqa: F401
+    relance,  # noqa: F401
     seance,  # noqa: F401
     suites,  # noqa: F401
     suivi,  # noqa: F401
+    trouver,  # noqa: F401
     usagers,  # noqa: F401
 )

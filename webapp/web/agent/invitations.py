@@ -13,6 +13,7 @@ from webapp.domain.dates import day_month, long_moment
 from webapp.domain.droits import Droit, services_with
 from webapp.domain.errors import DomainError, Introuvable
 from webapp.domain.invitations import EtatInvitation
+from webapp.domain.participation import Statut
 from webapp.models import Invitation, Motif, Rdv
 from webapp.notifications.people import addresses
 from webapp.queries import configuration, fiche, public
@@ -57,6 +58,11 @@ class Invitee:
     jusqua: str
     seance: str
     seance_url: str
+    venue: str
+    """What became of the seat, in a word; nothing before it is noted."""
+    absente: bool
+    envoi: str
+    """Of the button that invites again: pressed twice, it invites once."""
     mot: str
     mot_ton: str
 
@@ -168,14 +174,14 @@ def _found(motif: Motif, text: str) -> tuple[list[tuple[Trouve, EtatInvitation |
     return [(shown(usager, full, here), known.get(usager.id)) for usager, full, here in rows], more
 
 
-def _lines(motif: Motif, rows: Sequence[tuple[Invitation, Rdv | None]]) -> list[Invitee]:
+def _lines(motif: Motif, rows: Sequence[queries.Chosen]) -> list[Invitee]:
     told: dict[int, list[Any]] = defaultdict(list)
-    for message in queries.messages([row.id for row, _ in rows]) if rows else ():
+    for message in queries.messages([row.id for row, _, _ in rows]) if rows else ():
         told[message.sujet_id].append(message)
-    return [_line(motif, row, rdv, told[row.id]) for row, rdv in rows]
+    return [_line(motif, row, rdv, statut, told[row.id]) for row, rdv, statut in rows]
 
 
-def _line(motif: Motif, row: Invitation, rdv: Rdv | None, told: Sequence[Any]) -> Invitee:
+def _line(motif: Motif, row: Invitation, rdv: Rdv | None, statut: Statut | None, told: Sequence[Any]) -> Invitee:
     tz = motif.organisation.timezone
     etat = row.moments(reservee=rdv is not None).etat(utcnow())
     word, tone = vues.sent_word([m for m in told if m.changement == told[-1].changement])
@@ -191,6 +197,9 @@ def _line(motif: Motif, row: Invitation, rdv: Rdv | None, told: Sequence[Any]) -
         jusqua=day_month(row.expire_le, tz),
         seance=long_moment(rdv.starts_at, tz) if rdv is not None else "",
         seance_url=url_for(".fiche", rdv_id=rdv.id) if rdv is not None else "",
+        venue={Statut.PRESENT: "Présence notée", Statut.ABSENT: "Absence notée"}.get(statut, "") if statut else "",
+        absente=statut is Statut.ABSENT,
+        envoi=f"relance-{row.id}-{row.version}",
         mot=word,
         mot_ton=tone,
     )

@@ -114,6 +114,7 @@ def modification(rdv_id: int) -> ResponseReturnValue:
                 connu=form.connu.data or "",
                 prevenir=said_yes("prevenir", default=True),
                 autre=form.autre,
+                places=form.places,
                 look=there.check,
             )
         except Introuvable:
@@ -126,6 +127,8 @@ def modification(rdv_id: int) -> ResponseReturnValue:
             return refused(refusal, "agent/modification.html", form=form, **context)
         told = leaving(context["told"], said_yes("prevenir", default=True)) if people or waiting else ""
         flash(f"La séance est modifiée{f' : {told}' if told else '.'}" if changed else "Rien n’a changé.", "success")
+        if changed:
+            warn_room(rdv)
         return go_to(url_for(".fiche", rdv_id=rdv_id))
     return respond("agent/modification.html", form=form, **context)
 

@@ -141,6 +141,8 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         tel=phone or "",
         numero_dossier=(p.numero_dossier or p.usager.numero_dossier or "") if asked else "",
         retrait_url=url_for("agent.retrait", **link) if editable else "",
+        relance_url=url_for("agent.relance", rdv_id=rdv.id) if editable else "",
+        deplacement_url=url_for("agent.deplacement", **link) if editable and will_be_told(rdv) else "",
         origine=f"{_origin(p)}, le {day_month(p.inscrit_le, tz)}",
         mot=word,
         ton=tone,
@@ -199,7 +201,7 @@ def message_word(p: Participation, told: Sequence[Any], cancelled_with_it: bool 
     if cancelled_with_it:
         told = [message for message in told if message.event == "annulation"]
     elif p.statut is Statut.ANNULE:
-        return "place retirée", "flat"
+        return ("a changé de séance" if p.deplacee_vers_id else "place retirée"), "flat"
     if p.statut is Statut.EXCUSE:
         reason = f" : {p.raison[0].lower()}{p.raison[1:]}" if p.raison else ""
         return ("a prévenu" if p.statut_par is Acteur.USAGER else "excuse notée") + reason, "warn"

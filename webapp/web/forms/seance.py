@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from wtforms import (
+    BooleanField,
     DateField,
     Field,
     HiddenField,
@@ -145,9 +146,20 @@ class DeplacementForm(PlaceForm):
 
     connu = HiddenField()
     montre = HiddenField()
+    adapter = BooleanField("Prendre aussi le nombre de places de la nouvelle salle")
 
     def __init__(self, rdv: Rdv, *, lieux: Sequence[Lieu] = ()) -> None:
         super().__init__(rdv.motif, rdv, lieux, connu=OuEtQuand.of(rdv).cle, montre=_shown(_place(rdv)))
+        self.here = rdv.salle_id
+        if self.visio or rdv.capacite_max is None or not any(room.capacite for room in self.rooms.values()):
+            del self["adapter"]
+
+    @property
+    def places(self) -> int | None:
+        """The seats of the room that is newly chosen, when they are to be the session's."""
+        room = self.salle
+        asked = self.adapter is not None and self.adapter.data
+        return room.capacite if asked and room is not None and room.id != self.here else None
 
     def catch_up(self, rdv: Rdv) -> None:
         """The session changed meanwhile: what the agent had not touched says how it is now, the rest what was typed."""

@@ -14,7 +14,7 @@ from webapp.domain.participation import Acteur, Statut
 from webapp.models import Participation, ouverture
 from webapp.notifications.render import listed
 from webapp.queries import public as queries
-from webapp.services import invitations
+from webapp.services import deplacements, invitations
 from webapp.services.booking import change_statuts
 from webapp.services.foyer import shown_with
 from webapp.services.preferences import choosable, own_contact
@@ -36,6 +36,7 @@ class Moment(StrEnum):
 
     ANNULEE = "annulee"  # the session is cancelled
     RETIREE = "retiree"  # the service removed this person
+    DEPLACEE = "deplacee"  # the service gave them a seat in another session
     PASSEE = "passee"
     EXCUSEE = "excusee"
     INSCRITE = "inscrite"
@@ -59,7 +60,7 @@ def moment_of(place: Participation) -> Moment:
     if place.rdv.cancelled_at is not None:
         return Moment.ANNULEE
     if place.statut is Statut.ANNULE:
-        return Moment.RETIREE
+        return Moment.DEPLACEE if place.deplacee_vers_id else Moment.RETIREE
     if utcnow() >= place.rdv.starts_at:
         return Moment.PASSEE
     return Moment.EXCUSEE if place.statut is Statut.EXCUSE else Moment.INSCRITE
@@ -76,7 +77,10 @@ def participation(token: str) -> ResponseReturnValue:
     here."""
     if (entry := find_wait(token)) is not None:
         return wait_page(token, entry)
-    return place_page(token, find_place(token))
+    place = find_place(token)
+    if moment_of_all(shown_with(place)) is Moment.DEPLACEE and (new := deplacements.followed(place)) is not None:
+        return redirect(url_for(".participation", token=links.token(links.PARTICIPATION, new.lien_nonce)))
+    return place_page(token, place)
 
 
 def place_page(token: str, place: Participation, refusal: DomainError | None = None) -> ResponseReturnValue:
@@ -113,7 +117,7 @@ def participation_ics(token: str) -> ResponseReturnValue:
     places = shown_with(place)
     if moment_of_all(places) not in (Moment.INSCRITE, Moment.PASSEE):
         raise Introuvable
-    return calendar_file(place.rdv, min(one.id for one in places))
+    return calendar_file(place.rdv, min(one.agenda for one in places))
 
 
 @bp.route("/p/<token>/desistement", methods=["GET", "POST"])
