@@ -72,7 +72,7 @@ def test_whose_contact_is_known() -> None:
         phone: queries.situation(Canal.SMS, phone, now).connue is not None
         for phone in (PHONE, OWN, "+33639980099", "+33639980050", "+33639980060")
     }
-    assert known == {PHONE: False, OWN: True, "+33639980099": False, "+33639980050": True, "+33639980060": False}
+    assert known == {PHONE: True, OWN: True, "+33639980099": False, "+33639980050": True, "+33639980060": True}
     assert len(queries.places_held(Canal.SMS, OWN, now)) == 1
     assert queries.places_held(Canal.SMS, PHONE, now) == []
     assert len(queries.places_held(Canal.COURRIEL, "yasmina@exemple.fr", now)) == 1

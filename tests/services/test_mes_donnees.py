@@ -330,3 +330,40 @@ def test_as_many_statements_whatever_there_is(app: Flask) -> None:
         make.participation(make.rdv(motif, starts_at=utcnow() - n * DAY), usager)
     db.session.commit()
     assert cost() == one
+
+
+def test_a_file_alone_with_its_invitation_is_given_then_erased() -> None:
+    """Nobody booked: the code comes all the same, and what is kept goes."""
+    motif = make.motif(make.service())
+    person = make.usager(motif.organisation_id, first_name="Zineb", last_name="Oubella", phone=PHONE)
+    row = make.invitation(motif, person)
+    db.session.commit()
+    token = links.token(links.INVITATION, row.lien_nonce)
+    assert db.session.scalar(select(func.count()).select_from(Notification)) == 0
+    said = as_text(demand())
+    assert db.session.scalar(select(func.count()).select_from(Notification)) == 1, "a code was promised"
+    assert [one["nom"] for one in said["personnes"]] == ["Oubella"]
+    assert [(one["pour"], one["atelier"]) for one in said["invitations"]] == [("Zineb Oubella", motif.name)]
+    erase_mine(demand())
+    held = everything()
+    assert not [word for word in ("Zineb", PHONE, links.fingerprint(token)) if word in held]
+    assert db.session.scalars(select(Journal.action)).all() == ["donnees_supprimees"]
+
+
+def test_who_corrected_every_contact_is_told_of_the_file_and_it_forgets_the_old_one() -> None:
+    """The places are another contact's: neither shown nor touched. The file forgets the contact that was proven, and
+    nobody is recognised by it any more; an invitation that went nowhere else is closed."""
+    rdv = make.rdv()
+    person = make.usager(rdv.organisation_id, first_name="Zineb", last_name="Oubella", phone=PHONE, numero_dossier="D7")
+    place = make.participation(rdv, person, telephone="+33639980042")
+    row = make.invitation(rdv.motif, person)
+    db.session.commit()
+    said = as_text(demand())
+    assert said["personnes"] == [{"prénom": "Zineb", "nom": "Oubella", "téléphone": PHONE}]
+    assert said["rendez-vous"] == [] and len(said["invitations"]) == 1
+    erase_mine(demand())
+    after = known(person.id)
+    assert (after.first_name, after.phone, after.numero_dossier) == ("Zineb", None, "D7") and PHONE not in everything()
+    assert db.session.scalar(select(func.count()).select_from(UsagerCle)) == 0
+    db.session.expire_all()
+    assert (place.statut, place.telephone) == (Statut.INSCRIT, "+33639980042") and row.retiree_le is not None

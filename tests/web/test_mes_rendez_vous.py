@@ -182,10 +182,14 @@ def bare(page: Page) -> str:
 
 
 def test_an_unknown_contact_gets_the_same_page_by_the_same_statements(app: Flask, yasmina: str) -> None:
-    unknown = "06 39 98 00 09"
+    """As who has a place, or is only in a file."""
+    unknown, on_file = "06 39 98 00 09", "06 39 98 00 08"
+    with app.app_context():
+        make.usager(db.session.scalars(select(Organisation.id)).first(), phone="+33639980008")
+        db.session.commit()
     seen = {}
     ask(PageClient(app), PHONE)  # what is prepared once
-    for contact in (PHONE, unknown):
+    for contact in (PHONE, unknown, on_file):
         client = PageClient(app)
         form = client.get(HERE).form(HERE)
         with app.app_context(), statements() as sent:
@@ -195,9 +199,9 @@ def test_an_unknown_contact_gets_the_same_page_by_the_same_statements(app: Flask
         assert masked in shown.text
         headers = sorted(name for name, _ in answer.headers)
         seen[contact] = list(sent), answer.status, answer.location, headers, bare(shown).replace(masked, "")
-    assert seen[PHONE] == seen[unknown]
+    assert seen[PHONE] == seen[unknown] == seen[on_file]
     assert len(seen[PHONE][0]) >= 4
-    assert promised(app) == 2
+    assert promised(app) == 3
 
 
 def test_a_landline_is_told_so_whoever_has_it(app: Flask, client: PageClient, yasmina: str) -> None:
@@ -263,6 +267,21 @@ def test_coming_first_then_thirty_days_with_what_became_of_each(app: Flask, clie
     names = [link.text().split(",")[0] for link in page.select("main h3 a")]
     assert names == ["Bientôt", "Annulé", "Retiré", "Empêché", "Passé"]
     assert page.has("Annulé par le service") and page.has("Place retirée") and page.has("vous ne viendrez pas")
+
+
+def test_an_invitation_is_found_again(app: Flask, client: PageClient, yasmina: str) -> None:
+    """By who was sent it and nobody else, while it opens something."""
+    with app.app_context():
+        motif = make.motif(make.service(db.session.scalars(select(Organisation)).first()), name="Cuisine")
+        person = make.usager(motif.organisation_id, first_name="Zineb", phone="+33639980012")
+        make.invitation(motif, person)
+        make.invitation(make.motif(motif.service), person, retiree_le=utcnow())
+        make.rdv(motif)
+        db.session.commit()
+    page = open_list(app, client, "06 39 98 00 12")
+    assert page.has("Une date à choisir") and not page.has("Les messages d’aucun")
+    (link,) = page.select("main h3 a")
+    assert client.get(str(link.attributes["href"]), follow=True).has("Invitation pour Zineb")
 
 
 def test_nothing_to_show_says_whom_to_call(app: Flask, client: PageClient, yasmina: str) -> None:

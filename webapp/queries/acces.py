@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, union
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
+from webapp.domain.capacity import Visibilite
 from webapp.domain.codes import TRIES, WITHIN
 from webapp.domain.participation import OCCUPENT
 from webapp.domain.waitlist import EtatAttente
@@ -16,6 +17,7 @@ from webapp.models import (
     Acces,
     Canal,
     FileAttente,
+    Invitation,
     Motif,
     Notification,
     Organisation,
@@ -23,9 +25,11 @@ from webapp.models import (
     Rdv,
     Usage,
     Usager,
+    usager_organisations,
 )
 
 from .attente import with_session
+from .invitations import booked
 
 OVER = (EtatAttente.ACCEPTEE, EtatAttente.RETIREE)
 """Waits there is nothing to do about any more."""
@@ -68,20 +72,29 @@ def _situation(canal: Canal) -> Select[Any]:
         .scalar_subquery()
         for of in (Participation, FileAttente)
     )
+    own = Usager.phone if canal is Canal.SMS else Usager.email
+    on_file = (
+        select(usager_organisations.c.organisation_id)
+        .join(Usager, Usager.id == usager_organisations.c.usager_id)
+        .where(own == bindparam("contact", type_=own.type), Usager.responsable_id.is_(None))
+        .order_by(Usager.id.desc(), usager_organisations.c.organisation_id)
+        .limit(1)
+        .scalar_subquery()
+    )
     recent = select(func.count()).where(
         Acces.contact == bindparam("contact", type_=Acces.contact.type),
         Acces.cree_le > bindparam("since", type_=Acces.cree_le.type),
     )
     return select(
-        func.coalesce(newest, waiting).label("connue"),
+        func.coalesce(newest, waiting, on_file).label("connue"),
         select(func.min(Organisation.id)).scalar_subquery().label("une"),
         recent.scalar_subquery().label("recentes"),
     )
 
 
 def situation(canal: Canal, contact: str, now: datetime) -> Any:
-    """In one statement, the same for every contact: the organisation of its newest place or wait (`connue`, or
-    None), any organisation (`une`), and how many demands were made with it lately (`recentes`)."""
+    """In one statement, the same for every contact: the organisation of its newest place, wait, or file (`connue`, or
+    None; an invitation goes to a file's contact), any organisation (`une`), and how many demands were made with it lately (`recentes`)."""
     return db.session.execute(_situation(canal), {"contact": contact, "since": now - WITHIN}).one()
 
 
@@ -138,6 +151,42 @@ def waits_kept(canal: Canal, contact: str) -> Sequence[FileAttente]:
     question = with_session().where(FileAttente.id.in_(_held(canal, FileAttente))).order_by(FileAttente.id)
     question = question.limit(MOST_KEPT).execution_options(populate_existing=True)
     return db.session.scalars(question, {"contact": contact}).all()
+
+
+def _invited(canal: Canal, contact: str) -> Select[Invitation]:
+    """Invitations whose message goes to this contact: that of who reads for the person invited."""
+    responsable = aliased(Usager)
+    own, theirs = (Usager.phone, responsable.phone) if canal is Canal.SMS else (Usager.email, responsable.email)
+    return (
+        select(Invitation)
+        .join(Invitation.usager)
+        .outerjoin(responsable, Usager.responsable_id == responsable.id)
+        .join(Invitation.motif)
+        .options(
+            contains_eager(Invitation.usager),
+            contains_eager(Invitation.motif).options(joinedload(Motif.organisation), joinedload(Motif.service)),
+        )
+        .where(or_(and_(own == contact, Usager.responsable_id.is_(None)), theirs == contact))
+        .order_by(Invitation.expire_le, Invitation.id)
+    )
+
+
+def invitations_held(canal: Canal, contact: str, now: datetime) -> Sequence[Invitation]:
+    """Those that still open something, and that nobody booked with yet."""
+    question = _invited(canal, contact).where(
+        Invitation.retiree_le.is_(None),
+        Invitation.expire_le > now,
+        Motif.archived_at.is_(None),
+        Motif.visibilite != Visibilite.INVISIBLE,
+        ~booked(),
+    )
+    return db.session.scalars(question.limit(MOST)).all()
+
+
+def invitations_kept(canal: Canal, contact: str) -> Sequence[Invitation]:
+    """Those sent to this contact, whatever became of them, as they are now."""
+    question = _invited(canal, contact).limit(MOST_KEPT).execution_options(populate_existing=True)
+    return db.session.scalars(question).all()
 
 
 def files_of(canal: Canal, contact: str) -> Sequence[Usager]:

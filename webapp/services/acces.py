@@ -34,8 +34,8 @@ def _hashed(navigateur: str) -> str:
 
 
 def ask(canal: Canal, contact: str, navigateur: str, *, fiche_de: int | None = None) -> None:
-    """Send a code and a link to this contact, if anybody's messages go there: 10 minutes, a new one kills the old. Past
-    3 an hour nothing happens, and the last code still opens.
+    """Send a code and a link to this contact, if anybody's messages go there or it is in somebody's file: 10 minutes, a
+    new one kills the old. Past 3 an hour nothing happens, and the last code still opens.
 
     `fiche_de`: the contact is that of a file of this organisation, and the code changes it; it opens nothing else."""
     now = utcnow()

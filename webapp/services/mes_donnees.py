@@ -1,7 +1,8 @@
 """What is kept with a contact somebody has just proven to hold: given to them, or erased.
 
-Only what is theirs beyond doubt: places whose messages go to that contact, and the files that hold nothing else. A file
-may have been made by a stranger with their name, or theirs with a stranger's address (docs/domain.md rule 9).
+Only what is theirs beyond doubt: places, waits and invitations whose messages go to that contact, and the files that
+hold nothing else. A file may have been made by a stranger with their name, or theirs with a stranger's address
+(docs/domain.md rule 9): of one that holds more, they are given their name and that contact, and it forgets that contact.
 """
 
 from collections.abc import Sequence
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp import links
 from webapp.clock import utcnow
+from webapp.domain.contacts import identity_keys
 from webapp.domain.dates import full_date, long_moment
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
@@ -21,29 +23,36 @@ from webapp.models import (
     Acces,
     Canal,
     FileAttente,
+    Invitation,
     MessageDemo,
     Notification,
     Participation,
     Usager,
+    UsagerCle,
     usager_organisations,
 )
 from webapp.queries import acces as queries
+from webapp.queries import foyer
 
 from . import attente, journal
 from .booking import change_statut
 from .retention import NOBODY, NOTHING_OWN, erase, forget_lines
 from .transaction import transaction
+from .usagers import organisations_of, search_text
 
 ORIGINES = {Acteur.USAGER: "en ligne", Acteur.AGENT: "par un agent", Acteur.PRESCRIPTEUR: "par un professionnel"}
 
 
 @dataclass(frozen=True, slots=True)
 class Tenu:
-    """What goes with a contact: its places, its waits for one, and the files that are wholly that contact's."""
+    """What goes with a contact: its places, its waits for one, its invitations, the files that are wholly that
+    contact's, and those that hold it but places of another contact as well (`partagees`)."""
 
     places: Sequence[Participation]
     fiches: Sequence[Usager]
     attentes: Sequence[FileAttente] = ()
+    invitations: Sequence[Invitation] = ()
+    partagees: Sequence[Usager] = ()
 
     @property
     def fiche_ids(self) -> set[int]:
@@ -67,22 +76,31 @@ def held(canal: Canal, contact: str) -> Tenu:
         [file.id for file in files], [place.id for place in places], [entry.id for entry in waits]
     )
     shared = {*elsewhere, *(file.responsable_id for file in files if file.id in elsewhere)}
-    return Tenu(places, [file for file in files if file.id not in shared], waits)
+    return Tenu(
+        places,
+        [file for file in files if file.id not in shared],
+        waits,
+        queries.invitations_kept(canal, contact),
+        [file for file in files if file.id in shared and file.responsable_id is None],
+    )
 
 
 def as_text(demande: Acces) -> dict[str, Any]:
     """All that is kept with that contact, in words a person can read."""
     found = held(demande.canal, demande.contact)
     of_places = {place.usager_id for place in found.places} | {entry.usager_id for entry in found.attentes}
+    of_places |= {row.usager_id for row in found.invitations} | {file.id for file in found.partagees}
     people = sorted(of_places | found.fiche_ids)
     # Without a place, the clock is that of who answers the phone for the demand.
     zone = found.places[0].rdv.organisation.timezone if found.places else queries.organisation_of(demande).timezone
     said = {
         "contact": demande.contact,
         "extrait le": long_moment(utcnow(), zone),
-        "personnes": [_person(fiche) for fiche in found.fiches],
+        "personnes": [_person(fiche) for fiche in found.fiches]
+        + [_known(fiche, demande.canal) for fiche in found.partagees],
         "rendez-vous": [_place(place) for place in found.places],
         "listes d’attente": [_wait(entry) for entry in found.attentes],
+        "invitations": [_invitation(row) for row in found.invitations],
         "messages": [_message(row, zone) for row in queries.messages_to(demande.contact, _readers(found, people))],
     }
     return said | {
@@ -91,7 +109,7 @@ def as_text(demande: Acces) -> dict[str, Any]:
 
 
 def _readers(found: Tenu, people: Sequence[int]) -> list[int]:
-    theirs = [*(place.usager for place in found.places), *(entry.usager for entry in found.attentes)]
+    theirs = [row.usager for row in (*found.places, *found.attentes, *found.invitations)]
     return sorted({*people, *(one.responsable_id for one in theirs if one.responsable_id)})
 
 
@@ -108,6 +126,12 @@ def _person(usager: Usager) -> dict[str, Any]:
             "accepte les courriels": "oui" if usager.notify_by_email else "non",
         }
     )
+
+
+def _known(usager: Usager, canal: Canal) -> dict[str, Any]:
+    """Of a file that is not only theirs: the name, and the contact they proved."""
+    way = {"téléphone": usager.phone} if canal is Canal.SMS else {"courriel": usager.email}
+    return _given({"prénom": usager.first_name, "nom": usager.last_name, **way})
 
 
 def _place(place: Participation) -> dict[str, Any]:
@@ -154,6 +178,21 @@ def _wait(entry: FileAttente) -> dict[str, Any]:
     )
 
 
+def _invitation(row: Invitation) -> dict[str, Any]:
+    zone = row.motif.organisation.timezone
+    return _given(
+        {
+            "pour": row.usager.nom_complet,
+            "organisme": row.motif.organisation.name,
+            "atelier": row.motif.name,
+            "envoyée le": long_moment(row.envoyee_le, zone),
+            "valable jusqu’au": long_moment(row.expire_le, zone),
+            "ouverte le": long_moment(row.ouverte_le, zone) if row.ouverte_le else "",
+            "retirée le": long_moment(row.retiree_le, zone) if row.retiree_le else "",
+        }
+    )
+
+
 def _message(row: Notification, zone: str) -> dict[str, Any]:
     return _given(
         {
@@ -196,14 +235,20 @@ def erase_mine(demande: Acces) -> Effacement:
         back = {place.id for place in found.coming(now)}
         kept = {place.usager_id for place in found.places if place.id in back}
         kept |= {entry.usager_id for entry in found.attentes if entry.attend}
+        gone = [fiche for fiche in found.fiches if fiche.id not in kept and not _answers_for(fiche, kept, found)]
         mine = Tenu(
             [place for place in found.places if place.id not in back],
-            [fiche for fiche in found.fiches if fiche.id not in kept and not _answers_for(fiche, kept, found)],
+            gone,
             [entry for entry in found.attentes if not entry.attend],
+            found.invitations,
+            [fiche for fiche in found.partagees if fiche.id not in kept and not _answers_for(fiche, kept, found)],
         )
         _forget_messages(session, contact, mine)
         _take_off(session, mine, now)
         erase(session, sorted(mine.fiche_ids), now)
+        for fiche in mine.partagees:
+            _unlearn(session, fiche, canal)
+        _close_invitations(session, mine, now)
         _leave_lists(session, mine, now)
         _close_links(mine)
         _note(mine)
@@ -227,7 +272,14 @@ def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
     to_them = Notification.destinataire_type == "usager", Notification.adresse == contact
     session.execute(
         update(Notification)
-        .where(*to_them, or_(Notification.rdv_id.in_(rdv_ids), about))
+        .where(
+            *to_them,
+            or_(
+                Notification.rdv_id.in_(rdv_ids),
+                about,
+                Notification.destinataire_id.in_([fiche.id for fiche in mine.partagees]),
+            ),
+        )
         .values(adresse="", objet="", corps="")
         .execution_options(synchronize_session=False)
     )
@@ -253,6 +305,40 @@ def _take_off(session: Session, mine: Tenu, now: datetime) -> None:
             .execution_options(synchronize_session=False)
         )
         forget_lines(session, ids, now)
+
+
+def _unlearn(session: Session, fiche: Usager, canal: Canal) -> None:
+    """A file that is not only theirs: nobody is recognised in it by that contact any more, nor written to."""
+    phone, email = (fiche.phone, None) if canal is Canal.SMS else (None, fiche.email)
+    household = [fiche, *foyer.relatives_of(fiche.id)]
+    keys = [
+        key
+        for one in household
+        for born in {None, one.birth_date}
+        for key in identity_keys(one.first_name, one.last_name, born, phone, email)
+    ]
+    ids = [one.id for one in household]
+    session.execute(delete(UsagerCle).where(UsagerCle.usager_id.in_(ids), UsagerCle.cle.in_(keys)))
+    if canal is Canal.SMS:
+        fiche.phone = None
+    else:
+        fiche.email = None
+    fiche.recherche = search_text(fiche)
+
+
+def _close_invitations(session: Session, mine: Tenu, now: datetime) -> None:
+    """Their links lead nowhere, unless the person invited is still reached another way."""
+    for row in mine.invitations:
+        reader = row.usager.lecteur
+        if row.usager_id not in mine.fiche_ids and (reader.phone or reader.email):
+            continue
+        nonce, hashed = links.new_link(links.INVITATION)
+        session.execute(
+            update(Invitation)
+            .where(Invitation.id == row.id)
+            .values(lien_nonce=nonce, lien_hash=hashed, retiree_le=func.coalesce(Invitation.retiree_le, now))
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _nobody(session: Session, organisation_ids: set[int], now: datetime) -> Usager:
@@ -306,8 +392,15 @@ def _note(mine: Tenu) -> None:
     counts: dict[int, list[Participation]] = {}
     for place in mine.places:
         counts.setdefault(place.rdv.organisation_id, []).append(place)
-    for organisation_id, places in sorted(counts.items()):
-        journal.note(organisation_id, "donnees_supprimees", places[0], by=Acteur.USAGER, rendez_vous=len(places))
+    sujets: dict[int, Participation | Usager] = {
+        organisation_id: fiche
+        for fiche in (*mine.fiches, *mine.partagees)
+        for organisation_id in organisations_of(fiche.id)
+    }
+    sujets |= {organisation_id: places[0] for organisation_id, places in counts.items()}
+    for organisation_id, sujet in sorted(sujets.items()):
+        many = len(counts.get(organisation_id, ()))
+        journal.note(organisation_id, "donnees_supprimees", sujet, by=Acteur.USAGER, rendez_vous=many)
 
 
 def _forget_demands(session: Session, contact: str) -> None:

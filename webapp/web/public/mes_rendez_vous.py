@@ -18,8 +18,9 @@ from webapp.clock import utcnow
 from webapp.domain import phones
 from webapp.domain.codes import AT_MOST, LIFE, WITHIN
 from webapp.domain.contacts import mask_email
+from webapp.domain.dates import local
 from webapp.domain.errors import DomainError, Refus
-from webapp.models import Acces, Canal, FileAttente, Participation
+from webapp.models import Acces, Canal, FileAttente, Invitation, Participation
 from webapp.queries import acces as queries
 from webapp.queries import public
 from webapp.services import acces
@@ -52,6 +53,16 @@ class MonRendezVous:
     s: Seance
     moment: Moment | Etape
     pour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonInvitation:
+    """An invitation nobody booked with yet: what it opens, for whom and until when, in their time."""
+
+    lien: str
+    nom: str
+    pour: str
+    jusqua: datetime
 
 
 @bp.route("/mes-rendez-vous", methods=["GET", "POST"])
@@ -238,8 +249,22 @@ def _list(demande: Acces) -> Response:
         known = [*places, *waits]
         show(known[0].rdv.organisation if known else queries.organisation_of(demande))
     coming, past = _sorted(places, now)
-    attentes = [_waiting(entry, now) for entry in waits]
-    return respond("public/mes_rendez_vous_liste.html", a_venir=coming, passes=past, attentes=attentes)
+    return respond(
+        "public/mes_rendez_vous_liste.html",
+        a_venir=coming,
+        passes=past,
+        attentes=[_waiting(entry, now) for entry in waits],
+        invitations=[_invited(row) for row in queries.invitations_held(demande.canal, demande.contact, now)],
+    )
+
+
+def _invited(row: Invitation) -> MonInvitation:
+    return MonInvitation(
+        lien=url_for(".invitation", token=links.token(links.INVITATION, row.lien_nonce)),
+        nom=row.motif.name,
+        pour=row.usager.first_name,
+        jusqua=local(row.expire_le, row.motif.organisation.timezone),
+    )
 
 
 def _waiting(entry: FileAttente, now: datetime) -> MonRendezVous:
