@@ -31,14 +31,14 @@ def named(page: Page) -> None:
 def family_wrong(page: Page, scene: Scene) -> None:
     family(page, scene)
     fill(page, prenom="Élodie", telephone="12", **{"accompagnants-0-prenom": "Léa"})
-    press(page, "Continuer")
+    press(page, "Réserver les places")
     expect(page.locator("#erreurs")).to_be_visible()
 
 
 def checked(page: Page, scene: Scene) -> None:
     family(page, scene, "empty")
     named(page)
-    press(page, "Continuer")
+    press(page, "Réserver les places")
     expect(page.get_by_role("heading", level=1)).to_have_text("Vérifiez avant de réserver")
 
 

@@ -37,7 +37,7 @@ def test_a_household_books_and_one_of_it_can_t_come(
     me.type(page.get_by_label("Nom", exact=True), "N’Diaye")
     me.type(page.get_by_label("Téléphone"), phone)
     me.type(page.get_by_label("Courriel"), mail)
-    me.press(page.get_by_role("button", name="Continuer"))
+    me.press(page.get_by_role("button", name="Réserver les places"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Vérifiez avant de réserver")
     expect(page.get_by_role("listitem").filter(has_text="N’Diaye")).to_have_count(3)
     me.press(page.get_by_role("button", name="Réserver les 3 places"))

@@ -16,7 +16,7 @@ from webapp.clock import utcnow
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.jobs.waitlist import pass_on_due
-from webapp.models import FileAttente, Participation, Rdv
+from webapp.models import Canal, FileAttente, Participation, Rdv
 from webapp.services import attente
 from webapp.services.booking import change_statut
 from webapp.services.rdvs import cancel_rdv
@@ -302,7 +302,8 @@ def test_a_link_opens_what_it_is_for_and_nothing_else(client: PageClient, app: F
         (wrong, "proposition", {"reponse": "accepter"}),
         (wait, "desistement", {}),
         (wait, "reinscription", {}),
-        (wait, "canaux", {}),
+        (wrong, "canaux", {"sms": "1"}),
+        (wrong, "desabonnement", {}),
     ):
         page = client.post(f"/p/{key}/{what}", data={"csrf_token": csrf, **fields})
         assert page.status == 404 and page.text == unknown.text, (key, what)
@@ -353,6 +354,67 @@ def test_the_link_of_a_wait_does_not_open_a_seat_taken_with_another_contact(
     data = {"csrf_token": anything(client, rdv_id), "reponse": "accepter"}
     page = client.post(f"/p/{wait}/proposition", data=data)
     assert page.status == 409 and page.has("dans le message qui l’a confirmée") and place not in page.html
+
+
+def test_refusing_ones_own_address_does_not_open_somebody_elses_seat(
+    client: PageClient, app: Flask, rdv_id: int
+) -> None:
+    """The same stranger, who says that the address they gave is not to be used: they still hold the link."""
+    free(app, rdv_id)
+    page = client.another().get(f"/rdv/{rdv_id}/inscription").form("/inscription").submit(PERSON)
+    assert page.h1 == "Votre place est réservée"
+    with app.app_context():
+        theirs = db.session.scalars(select(Participation).order_by(Participation.id.desc())).first()
+        assert theirs is not None
+        change_statut(theirs.id, Statut.EXCUSE, by=Acteur.USAGER)
+    fill_up(app, rdv_id)
+    join(client, rdv_id, courriel="autre@exemple.fr")
+    page = client.get(f"/p/{link(app)}").form("/canaux").submit(courriel=False)
+    assert page.has("C’est noté : nous vous préviendrons par SMS.") and page.has("pour cette demande")
+    free(app, rdv_id)
+    page = client.get(f"/p/{link(app)}").form("/proposition").submit(button="Oui, je viens")
+    assert page.url == f"/p/{link(app)}" and page.has("Vous avez déjà une place")
+
+
+def test_who_waits_chooses_how_and_their_seat_keeps_it(client: PageClient, app: Flask, rdv_id: int) -> None:
+    join(client, rdv_id)
+    address = f"/p/{link(app)}"
+    page = client.get(address).form("/canaux").submit(sms=False, courriel=False)
+    assert page.has("Nous ne pourrons plus vous proposer de place par message")
+    page = client.get(address).form("/canaux").submit(sms=True, courriel=True)
+    assert page.has("par SMS et par courriel") and not page.has("proposer de place par message : revenez")
+    page = client.get(f"{address}/desabonnement")
+    assert page.has("Nous vous écrivons à e••••@exemple.fr")
+    assert page.form("/desabonnement").submit().has("C’est noté : nous vous préviendrons par SMS.")
+    click = {"List-Unsubscribe": "One-Click"}
+    assert PageClient(app).flask.post(f"{address}/desabonnement", data=click).status_code == 200
+    free(app, rdv_id)
+    client.get(address).form("/proposition").submit(button="Oui, je viens")
+    with app.app_context():
+        seat = db.session.scalars(select(Participation).order_by(Participation.id.desc())).first()
+        assert seat is not None and (seat.usager.notify_by_sms, seat.usager.notify_by_email) == (True, False)
+
+
+def test_a_relative_waits_without_who_asks(client: PageClient, app: Flask, rdv_id: int) -> None:
+    """From the booking that was too late, in one click; the messages and the link are the responsable's."""
+    asked = {**PERSON, "pour": "proche"}
+    page = client.get(f"/rdv/{rdv_id}/attente").form("/attente").submit(asked)
+    assert page.status == 422 and "prénom de votre proche" in page.errors["accompagnants-0-prenom"]
+    free(app, rdv_id)
+    form = client.get(f"/rdv/{rdv_id}/inscription").form("/inscription").submit(button="Réserver pour un proche")
+    fill_up(app, rdv_id)
+    page = form.form("/inscription").submit({**asked, "accompagnants-0-prenom": "Léa"}, button="Réserver la place")
+    page = page.form("/attente").submit()
+    assert page.select('[name="pour"][value="proche"][checked]')
+    page = page.form("/attente").submit()
+    assert page.h1 == "Vous êtes sur la liste d’attente"
+    with app.app_context():
+        entry = db.session.scalars(select(FileAttente)).one()
+        assert (entry.places, entry.usager.first_name, entry.lecteur.first_name) == (1, "Léa", "Élodie")
+        assert entry.adresses == {(Canal.SMS, "+33639981278"), (Canal.COURRIEL, "elodie@exemple.fr")}
+    free(app, rdv_id)
+    page = client.get(f"/p/{link(app)}").form("/proposition").submit(button="Oui, je viens")
+    assert page.has("Rendez-vous pour Léa") and page.has("Votre place est réservée")
 
 
 def test_accepting_for_somebody_who_had_left_does_not_open_their_link(

@@ -170,8 +170,11 @@ def test_nothing_found_says_what_to_give_up_where_else_and_whom_to_call(client: 
     assert page.link("Voir tous les ateliers").url == "/"
     page = page.link("Montferrier")
     assert page.url == "/?quoi=bebe&ou=Montferrier" and page.has("L’éveil de bébé")
-    page = client.get("/?quoi=zzzz")  # nowhere: the communes where there is something
-    assert {link.text() for link in page.select(".empty .tap")} >= {"Montferrier", "Valmont"}
+    page = client.get("/?ou=26000")  # the nearest first, by the postal code
+    assert page.select(".empty .choix .tap")[0].text() == "Montferrier"
+    page = client.get("/?quoi=zzzz&ou=valmont")  # nowhere: no commune has it
+    assert not page.select(".empty .choix .tap")
+    page = client.get("/?quoi=zzzz")
     assert not page.has("Sans « zzzz »")  # alone, it is « Voir tous les ateliers »
 
 

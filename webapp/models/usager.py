@@ -91,10 +91,14 @@ class Joignable:
 
     @property
     def adresses(self) -> frozenset[tuple[Canal, str]]:
-        """Wherever messages about it may go: who holds its link reads one of these."""
-        refused = {Canal.SMS: self.refus_sms, Canal.COURRIEL: self.refus_courriel}
-        kept = ((canal, self.contact_of(canal)) for canal, no in refused.items() if not no)
-        return frozenset((canal, contact) for canal, contact in kept if contact)
+        """Wherever messages about it may go: who holds its link reads one of these. A contact of its own is among them
+        even when it is refused: its link was sent there."""
+        kept = (
+            (Canal.SMS, bool(self.telephone) or not self.refus_sms),
+            (Canal.COURRIEL, bool(self.courriel) or not self.refus_courriel),
+        )
+        found = ((canal, self.contact_of(canal)) for canal, yes in kept if yes)
+        return frozenset((canal, contact) for canal, contact in found if contact)
 
     @property
     def lecteur(self) -> Usager:

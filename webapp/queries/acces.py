@@ -94,7 +94,8 @@ def _situation(canal: Canal) -> Select[Any]:
 
 def situation(canal: Canal, contact: str, now: datetime) -> Any:
     """In one statement, the same for every contact: the organisation of its newest place, wait, or file (`connue`, or
-    None; an invitation goes to a file's contact), any organisation (`une`), and how many demands were made with it lately (`recentes`)."""
+    None; an invitation goes to a file's contact), any organisation (`une`), and how many demands were made with it
+    lately (`recentes`)."""
     return db.session.execute(_situation(canal), {"contact": contact, "since": now - WITHIN}).one()
 
 

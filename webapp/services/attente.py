@@ -48,9 +48,11 @@ def join(
     envoi: str,
     places: int = 1,
     accompagnants: Sequence[Mapping[str, Any]] = (),
+    proche: Identity | None = None,
 ) -> None:
     """Wait for that many seats. Who waits already, or has a seat, is answered exactly as anybody else; only the message
-    differs (rule 9). `accompagnants`: prenom, nom and date_naissance of the others, when they were given.
+    differs (rule 9). `accompagnants`: prenom, nom and date_naissance of the others, when they were given. `proche`: who
+    waits, when it is not the person who asks and reads the messages.
 
     Raises `Introuvable`, `Ferme`, `Libre` when there are seats to book, `Refus`, `Occupe`.
     """
@@ -61,9 +63,11 @@ def join(
     check_contact(rdv, identity)
     with transaction():
         usager, _ = find_or_create(rdv.organisation_id, identity)
+        if proche is not None:
+            usager, _ = find_or_create(rdv.organisation_id, proche, responsable=usager)
         (rdv,) = seat_lock(rdv_id)
         _refuse(rdv, places)
-        if not _first_time(rdv_id, envoi, identity, places):
+        if not _first_time(rdv_id, envoi, (identity, proche), places):
             return
         place = people.participation_of(rdv.id, usager.id)
         entry = queries.entry_of(rdv.id, usager.id)
@@ -83,10 +87,11 @@ def join(
         entry.numero_dossier = identity.numero_dossier
         # As for a place: a contact that differs from the file's serves this entry only, and who asks in public is told
         # by what they typed and nothing else.
-        entry.telephone = identity.telephone if identity.telephone != usager.phone else None
-        entry.courriel = identity.courriel if identity.courriel != usager.email else None
-        entry.refus_sms = bool(not identity.telephone and usager.phone)
-        entry.refus_courriel = bool(not identity.courriel and usager.email)
+        reader = usager.lecteur
+        entry.telephone = identity.telephone if identity.telephone != reader.phone else None
+        entry.courriel = identity.courriel if identity.courriel != reader.email else None
+        entry.refus_sms = bool(not identity.telephone and reader.phone)
+        entry.refus_courriel = bool(not identity.courriel and reader.email)
         if known_to is not None and entry.adresses != known_to:  # who was sent the link before does not follow
             entry.lien_nonce, entry.lien_hash = links.new_link(links.ATTENTE)
         _wait(rdv, entry)
@@ -323,12 +328,13 @@ def _seat(
 
 
 def _reach(row: Participation, entry: FileAttente) -> None:
-    """A new place is told to whom the wait was, and by nothing else."""
+    """A new place is told to whom the wait was, and by nothing else; what was refused stays so."""
     typed, reader = dict(entry.adresses), row.lecteur
     phone, mail = typed.get(Canal.SMS), typed.get(Canal.COURRIEL)
     row.telephone = phone if phone != reader.phone else None
     row.courriel = mail if mail != reader.email else None
-    row.refus_sms, row.refus_courriel = bool(not phone and reader.phone), bool(not mail and reader.email)
+    row.refus_sms = bool(entry.refus_sms if phone else reader.phone)
+    row.refus_courriel = bool(entry.refus_courriel if mail else reader.email)
 
 
 def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
@@ -339,7 +345,11 @@ def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
         db.session.scalars(
             select(Usager)
             .join(Participation, Participation.usager_id == Usager.id)
-            .where(Participation.rdv_id == rdv.id, Usager.responsable_id == usager.id)
+            .where(
+                Participation.rdv_id == rdv.id,
+                Usager.responsable_id == usager.lecteur.id,
+                Usager.id != usager.id,
+            )
             .order_by(Usager.id)
         )
     )
@@ -359,7 +369,7 @@ def _with_them(rdv: Rdv, entry: FileAttente, usager: Usager) -> list[Usager]:
     for one in (*named, *unnamed)[: entry.places - 1]:
         relative = next((who for who in known if _same(one, who)), None)
         if relative is None:
-            relative, _ = find_or_create(rdv.organisation_id, one, responsable=usager)
+            relative, _ = find_or_create(rdv.organisation_id, one, responsable=usager.lecteur)
         else:
             known.remove(relative)
         found.append(relative)
@@ -398,9 +408,9 @@ def _kept(one: Mapping[str, Any]) -> dict[str, Any]:
     return {"prenom": one["prenom"], "nom": one["nom"], "date_naissance": born.isoformat() if born else None}
 
 
-def _first_time(rdv_id: int, envoi: str, identity: Identity, places: int) -> bool:
+def _first_time(rdv_id: int, envoi: str, who: tuple[Identity, Identity | None], places: int) -> bool:
     """Is it the first time this form comes? The same id with the same content gets its first answer again (rule 19)."""
-    content = repr(("attente", rdv_id, envoi, astuple(identity), places))
+    content = repr(("attente", rdv_id, envoi, *(astuple(one) for one in who if one), places))
     cle = hashlib.sha256(content.encode()).hexdigest()
     return db.session.execute(_forms(db.session.get_bind().dialect.name), {"cle": cle}).first() is not None
 

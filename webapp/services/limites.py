@@ -18,7 +18,8 @@ def not_online(rdv: Rdv) -> Refus:
     """The same words for every reason that is somebody's own: who typed another person's contact learns nothing."""
     return Refus(
         "Nous ne pouvons pas enregistrer cette inscription en ligne. C’est le cas quand plusieurs séances du même "
-        f"atelier sont déjà réservées avec le même contact, ou qu’une place a été retirée. {call_us(rdv)}."
+        f"atelier sont déjà réservées avec le même contact, ou qu’une place a été retirée. {call_us(rdv)} : un agent "
+        "le fera avec vous. Pour renoncer à une autre séance, ouvrez « Retrouver mes rendez-vous », en haut de la page."
     )
 
 

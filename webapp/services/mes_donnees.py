@@ -2,7 +2,7 @@
 
 Only what is theirs beyond doubt: places, waits and invitations whose messages go to that contact, and the files that
 hold nothing else. A file may have been made by a stranger with their name, or theirs with a stranger's address
-(docs/domain.md rule 9): of one that holds more, they are given their name and that contact, and it forgets that contact.
+(docs/domain.md rule 9): of one that holds more, they are given the name and that contact, and it forgets it.
 """
 
 from collections.abc import Sequence
@@ -109,7 +109,8 @@ def as_text(demande: Acces) -> dict[str, Any]:
 
 
 def _readers(found: Tenu, people: Sequence[int]) -> list[int]:
-    theirs = [row.usager for row in (*found.places, *found.attentes, *found.invitations)]
+    theirs = [place.usager for place in found.places] + [entry.usager for entry in found.attentes]
+    theirs += [row.usager for row in found.invitations]
     return sorted({*people, *(one.responsable_id for one in theirs if one.responsable_id)})
 
 

@@ -1,7 +1,7 @@
 """By what people, agents and organisations want messages to travel (docs/notifications.md, Matrix)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from webapp import live
 from webapp.domain.errors import Introuvable, Perime, Refus
@@ -11,19 +11,22 @@ from webapp.extensions import db
 from webapp.models import (
     Agent,
     Canal,
+    FileAttente,
     NiveauNotification,
     Organisation,
     Participation,
     Usager,
 )
+from webapp.notifications.people import Place
 
 from . import journal
 from .organisation import set_fields
 from .transaction import seat_lock, transaction
 
+P = TypeVar("P", Participation, FileAttente)
 REGLAGES = ("confirmation_sms", "budget_sms_jour", "sms_sender", "nom_neutre")
 """What an organisation decides about its messages."""
-_REFUSED = {Canal.SMS: "refus_sms", Canal.COURRIEL: "refus_courriel"}  # of a participation
+_REFUSED = {Canal.SMS: "refus_sms", Canal.COURRIEL: "refus_courriel"}  # of a place, or the wait for one
 _ACCEPTED = {Canal.SMS: "notify_by_sms", Canal.COURRIEL: "notify_by_email"}  # of an usager
 
 
@@ -38,8 +41,8 @@ class Voie:
     acceptee: bool
 
 
-def voies(place: Participation) -> tuple[Voie, Voie]:
-    """Texts, then e-mail, for that place: what `notifications.people.lecteurs` will do."""
+def voies(place: Place) -> tuple[Voie, Voie]:
+    """Texts, then e-mail, for that place, or the wait for one: what `notifications.people.lecteurs` will do."""
     reader = place.lecteur
     phone = place.telephone or reader.phone or ""
     email = place.courriel or reader.email or ""
@@ -49,17 +52,17 @@ def voies(place: Participation) -> tuple[Voie, Voie]:
     )
 
 
-def _accepts(place: Participation, reader: Usager, canal: Canal) -> bool:
+def _accepts(place: Place, reader: Usager, canal: Canal) -> bool:
     return bool(getattr(reader, _ACCEPTED[canal])) and not getattr(place, _REFUSED[canal])
 
 
-def own_contact(place: Participation) -> bool:
+def own_contact(place: Place) -> bool:
     """Does that place have a contact of its own, or only some of the file's? Its link may then be somebody else's, who
     speaks for this place only: the person's file does not change."""
     return bool(place.telephone or place.courriel or place.refus_sms or place.refus_courriel)
 
 
-def choosable(place: Participation, by: Acteur) -> list[Voie]:
+def choosable(place: Place, by: Acteur) -> list[Voie]:
     """The channels there are to choose from. What the file refuses is not to be accepted by the link of a place with a
     contact of its own."""
     found = [v for v in voies(place) if v.possible]
@@ -85,9 +88,8 @@ def choose_channels(
     cancelled.
     """
     with transaction():
-        place = _held(participation_id)
-        asked = {Canal.SMS: sms, Canal.COURRIEL: courriel}
-        changes = {v.canal: asked[v.canal] for v in choosable(place, by) if v.acceptee is not asked[v.canal]}
+        place = _held(Participation, participation_id)
+        changes = _changes(place, sms, courriel, by)
         reminded = rappels is not None and rappels != place.rappeler
         if not changes and not reminded:
             return place
@@ -104,10 +106,31 @@ def choose_channels(
         return place
 
 
-def unsubscribe(participation_id: int) -> bool:
-    """No more e-mail to who reads the messages about that place. Answers whether they had accepted it until now."""
+def choose_for_wait(attente_id: int, *, sms: bool, courriel: bool) -> FileAttente:
+    """The same for somebody who waits for a seat, from their link."""
     with transaction():
-        place = _held(participation_id)
+        entry = _held(FileAttente, attente_id)
+        changes = _changes(entry, sms, courriel, Acteur.USAGER)
+        if not changes:
+            return entry
+        if not entry.attend or entry.rdv.cancelled_at is not None:
+            raise Refus("Vous n’attendez plus de place à cette séance : il n’y a plus rien à choisir.")
+        for canal, yes in changes.items():
+            _set(entry, canal, yes, Acteur.USAGER)
+        _changed(entry, Acteur.USAGER, None, {canal.value: yes for canal, yes in changes.items()})
+        return entry
+
+
+def _changes(place: Place, sms: bool, courriel: bool, by: Acteur) -> dict[Canal, bool]:
+    asked = {Canal.SMS: sms, Canal.COURRIEL: courriel}
+    return {v.canal: asked[v.canal] for v in choosable(place, by) if v.acceptee is not asked[v.canal]}
+
+
+def unsubscribe(place: Place) -> bool:
+    """No more e-mail to who reads the messages about that place, or wait. Answers whether they had accepted it until
+    now."""
+    with transaction():
+        place = _held(type(place), place.id)
         if not _accepts(place, place.lecteur, Canal.COURRIEL):
             return False
         _set(place, Canal.COURRIEL, False, Acteur.USAGER)
@@ -115,9 +138,9 @@ def unsubscribe(participation_id: int) -> bool:
         return True
 
 
-def _held(participation_id: int) -> Participation:
+def _held(kind: type[P], row_id: int) -> P:
     """That place, its session locked: what it shows on the sheet may change."""
-    found = db.session.get(Participation, participation_id)
+    found = db.session.get(kind, row_id)
     if found is None:
         raise Introuvable
     seat_lock(found.rdv_id)
@@ -126,7 +149,7 @@ def _held(participation_id: int) -> Participation:
     return found
 
 
-def _set(place: Participation, canal: Canal, yes: bool, by: Acteur) -> None:
+def _set(place: Place, canal: Canal, yes: bool, by: Acteur) -> None:
     """Where a choice is kept: with the place when it has a contact of its own, else in the reader's file. To an agent
     the person said it themself: a channel accepted again is no longer refused anywhere."""
     own = own_contact(place)
@@ -136,10 +159,11 @@ def _set(place: Participation, canal: Canal, yes: bool, by: Acteur) -> None:
         setattr(place.lecteur, _ACCEPTED[canal], yes)
 
 
-def _changed(place: Participation, by: Acteur, agent: Agent | None, said: dict[str, Any]) -> None:
+def _changed(place: Place, by: Acteur, agent: Agent | None, said: dict[str, Any]) -> None:
     rdv = place.rdv
     rdv.version += 1
-    place.version += 1
+    if isinstance(place, Participation):
+        place.version += 1  # that of a wait says which offer it is
     place.rdv_version = rdv.version
     db.session.flush()
     where = "place" if own_contact(place) else "fiche"

@@ -14,16 +14,20 @@ FILLED = (
     "Un champ qui ne se voit pas a été rempli, comme le font les programmes. Nous l’avons vidé. Vérifiez, puis validez "
     "à nouveau."
 )
-TOO_SOON = "Ce formulaire est revenu très vite, comme le fait un programme. Vérifiez, puis validez à nouveau."
+TOO_SOON = (
+    "Ce formulaire est revenu très vite, comme le fait un programme. Rien n’est perdu : vérifiez, puis validez à "
+    "nouveau."
+)
 
 
 def _signer() -> Signer:
     return Signer(current_app.config["SECRET_KEY"], salt="envoi")
 
 
-def sealed() -> str:
+def sealed(*, seconds_ago: int = 0) -> str:
     """The random id of a form, with the moment it was made, signed; letters, digits, - and _ only, as any other id."""
-    return base64_encode(_signer().sign(f"{secrets.token_urlsafe(16)}.{time.time_ns() // 1_000_000}")).decode()
+    made = time.time_ns() // 1_000_000 - 1000 * seconds_ago
+    return base64_encode(_signer().sign(f"{secrets.token_urlsafe(16)}.{made}")).decode()
 
 
 def age(envoi: str) -> float | None:
@@ -38,7 +42,8 @@ def age(envoi: str) -> float | None:
 class SansRobots:
     """Mixin of a public `BaseForm`, before it: `components/champs.html` shows its field in `envoi(form)`.
 
-    A program that is refused may be a person after all: all is kept, and the same form sent again goes through.
+    A program that is refused may be a person after all, whose browser fills forms: all is kept, and one more click,
+    however quick, goes through.
     """
 
     envoi = HiddenField(default=sealed)
@@ -60,6 +65,7 @@ class SansRobots:
         if not least or not current_app.config["RATELIMIT_ENABLED"]:
             return False
         seconds = age(self.envoi.data or "")
-        if seconds is None:
-            self.envoi.data = sealed()
-        return seconds is None or seconds < least
+        if seconds is not None and seconds >= least:
+            return False
+        self.envoi.data = sealed(seconds_ago=least)
+        return True

@@ -18,6 +18,7 @@ from webapp.domain.waitlist import EtatAttente, position, reserved_until
 from webapp.models import FileAttente, Rdv, ouverture, quand
 from webapp.queries import attente as queries
 from webapp.services import attente as service
+from webapp.services.preferences import own_contact
 from webapp.services.rdvs import OuEtQuand
 from webapp.web.errors import RETRY_AFTER, later, refused
 from webapp.web.forms.attente import AttenteForm
@@ -27,7 +28,7 @@ from webapp.web.security import keeps_form
 from . import bp
 from .limites import check_rate
 from .recu import WAITS, booked_here, forget, remember
-from .vues import find_session, other_cards, seance_of, show, unknown_link
+from .vues import find_session, other_cards, seance_of, show, shown_channels, unknown_link
 
 
 class TropVieux(DomainError):
@@ -76,6 +77,7 @@ def attente(rdv_id: int) -> ResponseReturnValue:
                 envoi=form.envoi.data or "",
                 places=form.places.data,
                 accompagnants=form.with_them,
+                proche=form.proche,
             )
         except Introuvable:
             raise
@@ -161,6 +163,11 @@ def etape_of(entry: FileAttente, now: datetime) -> Etape:
     }.get(entry.etat, Etape.QUITTEE)
 
 
+def chooses(entry: FileAttente) -> bool:
+    """Is there still something to tell who waits, by what they choose?"""
+    return entry.attend and etape_of(entry, utcnow()) not in (Etape.ANNULEE, Etape.PASSEE)
+
+
 def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None) -> ResponseReturnValue:
     """The page of that wait; who got a seat by it is taken to the seat's own page, and who has one otherwise is told so
     without a word of it."""
@@ -190,6 +197,8 @@ def wait_page(token: str, entry: FileAttente, refusal: DomainError | None = None
         fermee=not opened.offers(now),
         retour_possible=opened.waitlist_refusal(now, seats=entry.places) is None,
         publique=opened.public(),
+        voies=shown_channels(entry) if chooses(entry) else [],
+        ici_seulement=own_contact(entry),
         autres=other_cards(rdv, now) if etape not in (Etape.PROPOSEE, Etape.PLACEE) else [],
     )
     return later(page)

@@ -8,6 +8,7 @@ from flask import current_app, g
 from flask_limiter import RateLimitExceeded
 
 from webapp.domain.errors import DomainError
+from webapp.domain.phones import national
 from webapp.extensions import limiter
 from webapp.models import Organisation
 
@@ -25,9 +26,9 @@ class TropDeDemandes(DomainError):
     def __init__(
         self,
         message: str = "Beaucoup de demandes viennent d’arriver de votre réseau. Attendez une minute, puis validez à "
-        "nouveau.",
+        "nouveau",
     ) -> None:
-        super().__init__(message)
+        super().__init__(f"{message}, ou {_call()}.")
 
 
 class TropAvecCeContact(TropDeDemandes):
@@ -37,9 +38,15 @@ class TropAvecCeContact(TropDeDemandes):
 
     def __init__(self) -> None:
         super().__init__(
-            "Beaucoup de demandes viennent d’être faites avec ce téléphone ou ce courriel. Attendez une heure, ou "
-            "appelez-nous : un agent fera la réservation avec vous."
+            "Beaucoup de demandes viennent d’être faites avec ce téléphone ou ce courriel. Attendez une heure, puis "
+            "validez à nouveau"
         )
+
+
+def _call() -> str:
+    """Who does it with them at once."""
+    phone = g.organisation.phone if g.get("organisation") else ""
+    return f"appelez le {national(phone)} : un agent le fera avec vous" if phone else "appelez-nous"
 
 
 def check_rate(*contacts: str | None) -> None:

@@ -17,8 +17,7 @@ from webapp.queries import public as queries
 from webapp.services import deplacements, invitations
 from webapp.services.booking import change_statuts
 from webapp.services.foyer import shown_with
-from webapp.services.preferences import choosable, own_contact
-from webapp.web.envois import masked
+from webapp.services.preferences import own_contact
 from webapp.web.errors import later
 from webapp.web.forms.rendez_vous import DesistementForm, QuiForm
 from webapp.web.htmx import go_to, respond
@@ -28,7 +27,7 @@ from . import bp
 from .attente import find_wait, wait_page
 from .limites import check_rate
 from .seance import calendar_file
-from .vues import other_cards, seance_of, show, unknown_link
+from .vues import other_cards, seance_of, show, shown_channels, unknown_link
 
 
 class Moment(StrEnum):
@@ -93,15 +92,13 @@ def place_page(token: str, place: Participation, refusal: DomainError | None = N
         status=refusal.status if refusal else 200,
         refusal=refusal.message if refusal else "",
         token=token,
-        prenoms=listed([one.usager.first_name for one in places]),
+        prenoms=listed([one.usager.first_name for one in places if moment_of(one) is moment]),
         foyer=[(one.id, one.usager.first_name, moment_of(one)) for one in places],
         rdv=rdv,
         moment=moment,
         s=seance_of(rdv),
         retour_possible=rdv.jauge().libres > 0,
-        voies=[(v.canal.value, masked(v.contact), v.acceptee) for v in choosable(place, Acteur.USAGER)]
-        if moment in COMING
-        else [],
+        voies=shown_channels(place) if moment in COMING else [],
         ici_seulement=own_contact(place),
         publique=ouverture(rdv).public(),
         invitation=moment is not Moment.INSCRITE and invitations.still_opens(place),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from flask import Response, current_app, make_response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -175,14 +175,21 @@ def _services(found: Sequence[Prochaine]) -> list[Service]:
 
 
 def _elsewhere(asked: Criteres, bookable: Sequence[Prochaine]) -> list[tuple[str, str]]:
-    """Communes where what was looked for can be booked at some time, else those where anything can."""
+    """Other communes where what was looked for can be booked, at whatever time: those whose postal code begins like
+    the one that was typed first. None when it can be booked nowhere, or nowhere in particular was asked for."""
+    if not asked.ou:
+        return []
     what = understand(asked.quoi, map(_about, bookable))
-    for keep, some in ((True, [each for each in bookable if _is(each, asked, what)]), (False, bookable)):
-        communes = sorted({each.rdv.lieu.city for each in some if each.rdv.lieu and each.rdv.lieu.city})[:ELSEWHERE]
-        if communes:
-            changes = {"quand": None} if keep else {"quand": None, "quoi": None, "service": None}
-            return [(commune, asked.address(**changes, ou=commune)) for commune in communes]
-    return []
+    lieux = [each.rdv.lieu for each in bookable if each.rdv.lieu and _is(each, asked, what)]
+    codes = {lieu.city: lieu.postal_code.replace(" ", "") for lieu in lieux if lieu.city}
+    typed = asked.ou.replace(" ", "")
+    near = sorted(codes, key=lambda commune: (-_alike(codes[commune], typed), commune))
+    return [(commune, asked.address(quand=None, ou=commune)) for commune in near[:ELSEWHERE]]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many first characters they share."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 @bp.get("/o/<slug>/theme.css")

@@ -12,9 +12,13 @@ from webapp.clock import utcnow
 from webapp.domain.capacity import Ouverture, ReservablePar
 from webapp.domain.dates import duration, local, span
 from webapp.domain.errors import DomainError, Introuvable
+from webapp.domain.participation import Acteur
 from webapp.domain.settings import resolve
 from webapp.models import Organisation, Rdv, ouverture
+from webapp.notifications.people import Place
 from webapp.queries import public as queries
+from webapp.services.preferences import choosable
+from webapp.web.envois import masked
 from webapp.web.vues import SeanceVue
 
 from . import invite
@@ -85,6 +89,11 @@ def seance_of(rdv: Rdv, now: datetime | None = None) -> Seance:
         lien_visio=str(resolve("lien_visio", **levels).valeur or ""),
         carte=map_of(rdv.lieu.adresse_complete) if rdv.lieu else "",
     )
+
+
+def shown_channels(place: Place) -> list[tuple[str, str, bool]]:
+    """(channel, masked contact, accepted) of each way to tell the person, from the link of that place or wait."""
+    return [(v.canal.value, masked(v.contact), v.acceptee) for v in choosable(place, Acteur.USAGER)]
 
 
 def map_of(adresse: str) -> str:
