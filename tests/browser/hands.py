@@ -1,5 +1,8 @@
-"""Ways to use a page: with a pointer or a thumb, with the keyboard alone."""
+"""Ways to use a page: with a pointer or a thumb, with the keyboard alone; on a small phone, a phone, a desk."""
 
+from typing import Any
+
+import pytest
 from playwright.sync_api import Locator, Page
 
 from tests.browser.stage import has_focus
@@ -43,3 +46,23 @@ class Keyboard(Mouse):
         self.reach(target)
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.type(text)
+
+
+HANDS = {"htmx": (Mouse, True), "no-javascript": (Mouse, False), "keyboard": (Keyboard, True)}
+WIDTHS = (320, 360, 1280)
+
+
+def shapes(phones: str, **always: int) -> list[Any]:
+    """The three shapes of a journey at each width: (hand, js, width, phone). `always` says at which width each shape is
+    tried every day (no_javascript=320); the others are for `make test-volume`. `phones` lacks its last digit."""
+    cases = [(shape, width) for shape in HANDS for width in WIDTHS]
+    return [
+        pytest.param(
+            *HANDS[shape],
+            width,
+            f"{phones}{n}",
+            id=f"{shape}-{width}",
+            marks=() if always[shape.replace("-", "_")] == width else (pytest.mark.volume,),
+        )
+        for n, (shape, width) in enumerate(cases)
+    ]

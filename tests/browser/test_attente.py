@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from tests import factories as make
-from tests.browser.hands import Keyboard, Mouse
+from tests.browser.hands import Mouse, shapes
 from tests.browser.stage import HELENE, Stage
 from webapp import links
 from webapp.domain.participation import Acteur, Statut
@@ -39,14 +39,10 @@ def link_of(stage: Stage, phone: str) -> str:
         return f"/p/{links.token(links.ATTENTE, nonce)}"
 
 
-SHAPES = [
-    pytest.param(Mouse, True, 360, "61", id="htmx"),
-    pytest.param(Mouse, False, 320, "62", id="no-javascript"),
-    pytest.param(Keyboard, True, 1280, "63", id="keyboard"),
-]
+SHAPES = shapes("06 39 98 88 6", htmx=360, no_javascript=320, keyboard=1280)
 
 
-@pytest.mark.parametrize(("hands", "js", "width", "number"), SHAPES)
+@pytest.mark.parametrize(("hands", "js", "width", "phone"), SHAPES)
 def test_from_a_full_session_to_a_seat(
     visitor: Callable[..., Page],
     stage: Stage,
@@ -54,7 +50,7 @@ def test_from_a_full_session_to_a_seat(
     hands: type[Mouse],
     js: bool,
     width: int,
-    number: str,
+    phone: str,
 ) -> None:
     rdv_id, place = full
     page = visitor(js=js, width=width)
@@ -63,11 +59,11 @@ def test_from_a_full_session_to_a_seat(
     does.press(page.get_by_role("link", name="M’inscrire sur la liste d’attente"))
     does.type(page.get_by_label("Prénom", exact=True).first, "Noémie")
     does.type(page.get_by_label("Nom", exact=True).first, "Quéméner")
-    does.type(page.get_by_label("Téléphone"), f"06 39 98 88 {number}")
+    does.type(page.get_by_label("Téléphone"), phone)
     does.press(page.get_by_role("button", name="M’inscrire sur la liste"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Vous êtes sur la liste d’attente")
     give_up(stage, place)
-    page.goto(link_of(stage, f"+336399888{number}"))  # the message that brings it leaves by day only
+    page.goto(link_of(stage, f"+33{phone.replace(' ', '')[1:]}"))  # the message that brings it leaves by day only
     expect(page.get_by_role("heading", name="Une place vous est proposée")).to_be_visible()
     does.press(page.get_by_role("button", name="Oui, je viens"))
     expect(page.get_by_text("Votre place est réservée.")).to_be_visible()

@@ -6,14 +6,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.hands import Keyboard, Mouse
+from tests.browser.hands import Keyboard, Mouse, shapes
 from tests.browser.stage import MESSAGES_SECONDS, RSA, Stage, messages_to, until
 
-SHAPES = [
-    pytest.param(Mouse, True, 1280, "06 39 98 72 01", id="htmx-1280"),
-    pytest.param(Mouse, False, 320, "06 39 98 72 02", id="no-javascript-320"),
-    pytest.param(Keyboard, True, 360, "06 39 98 72 03", id="keyboard-360"),
-]
+SHAPES = shapes("06 39 98 72 1", htmx=1280, no_javascript=320, keyboard=360)
 
 
 @pytest.mark.parametrize(("hand", "js", "width", "phone"), SHAPES)

@@ -6,19 +6,14 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.hands import Keyboard, Mouse
+from tests.browser.hands import Keyboard, Mouse, shapes
 from tests.browser.stage import RSA, has_focus, messages_to, starting
 
 SMS_NAME, MAIL_NAME = "Atelier RSA", "Atelier « Mes droits au RSA »"
 NBSP = "\u00a0"
 
 
-SHAPES = [
-    pytest.param(Mouse, True, 360, "06 39 98 71 01", id="htmx-360"),
-    pytest.param(Mouse, True, 1280, "06 39 98 71 02", id="htmx-1280"),
-    pytest.param(Mouse, False, 360, "06 39 98 71 03", id="no-javascript-360"),
-    pytest.param(Keyboard, True, 360, "06 39 98 71 04", id="keyboard-360"),
-]
+SHAPES = shapes("06 39 98 71 1", htmx=360, no_javascript=320, keyboard=1280)
 
 
 @pytest.mark.parametrize(("hand", "js", "width", "phone"), SHAPES)
