@@ -64,6 +64,26 @@ def wrong_form(page: Page, scene: Scene) -> None:
     expect(page.locator("#erreurs")).to_be_visible()
 
 
+def nobody_named(page: Page, scene: Scene) -> None:
+    """Somebody who does not come, for nobody."""
+    form(page, scene)
+    page.get_by_label("Un proche ou plusieurs, sans moi").check()
+    press(page, "M’inscrire sur la liste")
+    expect(page.locator("#erreurs")).to_contain_text("prénom de votre proche")
+
+
+def by_nothing(page: Page, scene: Scene) -> None:
+    """Who waits wants no message at all."""
+    page.goto(wait(EtatAttente.EN_ATTENTE)(page, scene))
+    page.get_by_label("Par SMS").uncheck()
+    press(page, "Enregistrer ce choix")
+    expect(page.get_by_text("Nous ne pourrons plus vous proposer de place").first).to_be_visible()
+
+
+def no_more_mails(page: Page, scene: Scene) -> str:
+    return f"{wait(EtatAttente.EN_ATTENTE, courriel='elodie@exemple.fr')(page, scene)}/desabonnement"
+
+
 def joined(page: Page, scene: Scene) -> None:
     page.goto(f"/rdv/{full(scene)}/attente")
     fill(page, prenom="Élodie", nom=LONG_WORD, telephone="06 39 98 55 01", courriel="elodie@exemple.fr")
@@ -120,6 +140,9 @@ ATTENTE = [
     State("session, full, waitlist", lambda page, scene: f"/rdv/{full(scene)}"),
     State("waitlist", form),
     State("waitlist, errors", wrong_form, status=422),
+    State("waitlist, a relative alone, errors", nobody_named, status=422),
+    State("my wait, by nothing", by_nothing),
+    State("my wait, no more mails", no_more_mails),
     State("waitlist, seats again", seats_again, status=409),
     State("waitlist, joined", joined),
     State("my wait", wait(EtatAttente.EN_ATTENTE)),
