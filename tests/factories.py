@@ -19,7 +19,10 @@ from webapp.models import (
     Absence,
     Agent,
     DroitAgent,
+    Export,
     FileAttente,
+    FormatExport,
+    GenreExport,
     Invitation,
     Lieu,
     Motif,
@@ -33,6 +36,7 @@ from webapp.models import (
     UsagerCle,
     usager_organisations,
 )
+from webapp.queries.exports import Choix
 from webapp.services.rdvs import effective_capacity
 from webapp.services.usagers import search_text
 
@@ -231,6 +235,13 @@ def invitation(of: Motif, who: Usager | None = None, **fields: Any) -> Invitatio
         "lien_hash": hashed,
     }
     return _add(Invitation(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def export(of: Agent, **fields: Any) -> Export:
+    """A file of sessions that agent asked for."""
+    asked = {"genre": GenreExport.ACCUEIL, "format": FormatExport.CSV, "choix": Choix().kept(), "total": 1}
+    owner = {"organisation_id": of.organisation_id, "agent_id": of.id, "cle": f"export-{next(_number)}"}
+    return _add(Export(**{**asked, **owner, **fields}))  # type: ignore[no-any-return]
 
 
 def full(of: Rdv) -> Rdv:

@@ -138,6 +138,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
         values["absence_id"] = make.absence(agent).id
         values |= {"lieu_id": lieu.id, "salle_id": salle.id, "agent_id": agent.id}
         values["invitation_id"] = make.invitation(rdv.motif, agent=agent).id
+        values["export_id"] = make.export(agent).id
         db.session.commit()
         email = agent.email
     client = PageClient(app)

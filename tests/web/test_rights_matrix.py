@@ -21,9 +21,6 @@ from webapp.models import (
     Canal,
     DroitAgent,
     EtatNotification,
-    Export,
-    FormatExport,
-    GenreExport,
     Notification,
     Organisation,
     Service,
@@ -81,11 +78,7 @@ class Place:
             changement="1", canal=Canal.SMS, destinataire_type="usager", destinataire_id=place.usager_id,
             cle_envoi=f"essai-{place.id}", prevue_le=utcnow(), a_envoyer_le=utcnow(), etat=EtatNotification.ECHEC,
         )  # fmt: skip
-        asked = Export(
-            organisation_id=service.organisation_id, agent_id=holder.id, cle=f"export-{place.id}", choix={}, total=1,
-            genre=GenreExport.ACCUEIL, format=FormatExport.CSV,
-        )  # fmt: skip
-        db.session.add_all([failed, asked])
+        db.session.add(failed)
         db.session.flush()
         return cls(
             {
@@ -100,7 +93,7 @@ class Place:
                 "salle_id": make.salle(lieu).id,
                 "agent_id": holder.id,
                 "message_id": failed.id,
-                "export_id": asked.id,
+                "export_id": make.export(holder).id,
             }
         )
 
