@@ -19,6 +19,7 @@ MOT_DE_PASSE = "mot_de_passe"
 ACCES = "acces"
 ATTENTE = "attente"
 INVITATION = "invitation"
+AGENDA = "agenda"
 
 _SHAPE = re.compile(r"[\w-]{22}", re.ASCII)
 

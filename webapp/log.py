@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask
 
 # Personal links carry 22 characters of base64url: whatever prints an address must not print those.
-_TOKENS = re.compile(r"(/(?:p|i|agent/mot-de-passe|mes-rendez-vous)/)[\w-]{22}")
+_TOKENS = re.compile(r"(/(?:p|i|agenda|agent/mot-de-passe|mes-rendez-vous)/)[\w-]{22}")
 # What proxies make: 32 hexadecimal digits or a UUID. Anything looser would let a stranger write in our logs.
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 

@@ -14,6 +14,7 @@ from tests.browser.stage import WAIT_MS, Stage, Watch
 from tests.browser.states import AGENTS, PUBLIC, Scene, State, prepare
 from tests.browser.states_absences import ABSENCES
 from tests.browser.states_acces import ACCES
+from tests.browser.states_agenda import AGENDAS
 from tests.browser.states_attente import ATTENTE
 from tests.browser.states_compte import COMPTE
 from tests.browser.states_foyer import FOYER
@@ -91,7 +92,21 @@ def too_wide(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     "state",
-    [*PUBLIC, *ACCES, *ATTENTE, *FOYER, *INVITATIONS, *RECHERCHE, *AGENTS, *COMPTE, *ABSENCES, *LIEUX, *LOTS, *SERIES],
+    [
+        *PUBLIC,
+        *ACCES,
+        *ATTENTE,
+        *FOYER,
+        *INVITATIONS,
+        *RECHERCHE,
+        *AGENTS,
+        *AGENDAS,
+        *COMPTE,
+        *ABSENCES,
+        *LIEUX,
+        *LOTS,
+        *SERIES,
+    ],
     ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"),
 )
 def test_page(contexts: Callable[[str], BrowserContext], stage: Stage, scene: Scene, state: State) -> None:

@@ -57,6 +57,9 @@ PARAMETERS = (
     ("GET", "/agent/plages/heritage?plage={plage_id}", Droit.GERER_PLAGES),
     ("POST", "/agent/plages/heritage?plage={plage_id}", Droit.GERER_PLAGES),
     ("POST", "/agent/plages/apercu?plage={plage_id}", Droit.GERER_PLAGES),
+    ("GET", "/agent/agenda?qui={agent_id}", Droit.VOIR),
+    ("GET", "/agent/agenda?vue=liste&service={service_id}", Droit.VOIR),
+    ("GET", "/agent/agenda?vue=jour&motif={motif_id}", Droit.VOIR),
 )
 """Addresses that name something after their question mark, and the right on it."""
 
@@ -92,6 +95,7 @@ class Place:
                 "lieu_id": lieu.id,
                 "salle_id": make.salle(lieu).id,
                 "agent_id": holder.id,
+                "service_id": service.id,
                 "message_id": failed.id,
                 "export_id": make.export(holder).id,
             }

@@ -53,6 +53,10 @@ class Agent(UserMixin, Horodatage, Model):
     reset_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
     reset_expire_le: Mapped[datetime | None] = mapped_column(UTCDateTime)
     reset_version: Mapped[int] = mapped_column(default=0)
+    # Their private calendar feed, if there is one: its address is made again from the nonce (docs/domain.md rule 18).
+    agenda_nonce: Mapped[str | None] = mapped_column(String(32))
+    agenda_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    agenda_depuis: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     organisation: Mapped[Organisation] = relationship()
     services: Mapped[list[Service]] = relationship(secondary=agent_services, order_by=Service.name)

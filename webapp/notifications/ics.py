@@ -1,11 +1,15 @@
-"""The one function that makes a calendar event, for messages (REQUEST, CANCEL) and for pages to download (PUBLISH).
+"""Calendar events: one for a message (REQUEST, CANCEL) or to download (PUBLISH), and those of an agent's own feed.
 
-It never carries a personal link: calendars are shared, synchronised and read aloud by telephones.
+None carries a personal link: calendars are shared, synchronised and read aloud by telephones.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from icalendar import Calendar, Event, vCalAddress
+from icalendar import Calendar, Event, vCalAddress, vDuration
+
+from webapp.models import Organisation
 
 from .content import Emetteur, Seance
 
@@ -78,3 +82,53 @@ def _person(email: str, **params: str) -> vCalAddress:
     for name, value in params.items():
         found.params[name] = value
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evenement:
+    """A session in the feed of an agent who holds it: what, where, how full, and its sheet. Nothing about who comes."""
+
+    rdv_id: int
+    version: int
+    debut: datetime
+    fin: datetime
+    titre: str
+    lieu: str
+    places: str
+    phrase: str
+    fiche: str
+    change: datetime
+    annulee: bool
+    neutre: bool
+
+
+def feed(nom: str, organisation: Organisation, events: Sequence[Evenement]) -> bytes:
+    """A whole calendar to subscribe to; the same sessions give the same bytes, whenever it is asked for. Moments
+    are in UTC, which every program shows on its reader's clock, and the zone is the organisation's."""
+    found = Calendar()
+    found.add("prodid", "-//RDV Collectifs//FR")
+    found.add("version", "2.0")
+    found.add("x-wr-calname", f"Séances de {nom}")
+    found.add("x-wr-timezone", organisation.timezone)
+    found.add("refresh-interval", vDuration(timedelta(hours=1)), parameters={"VALUE": "DURATION"})
+    found.add("x-published-ttl", "PT1H")
+    for one in events:
+        event = Event()
+        event.add("uid", uid(None, one.rdv_id, organisation.slug))
+        event.add("sequence", one.version)
+        event.add("dtstamp", one.change)
+        event.add("last-modified", one.change)
+        event.add("dtstart", one.debut)
+        event.add("dtend", one.fin)
+        name = f"{one.titre} ({one.places})" if one.places and not one.annulee else one.titre
+        event.add("summary", f"Annulé : {name}" if one.annulee else name)
+        if one.lieu:
+            event.add("location", one.lieu)
+        event.add("description", f"{one.phrase}\n{one.fiche}")
+        event.add("url", one.fiche)
+        event.add("status", "CANCELLED" if one.annulee else "CONFIRMED")
+        event.add("transp", "TRANSPARENT" if one.annulee else "OPAQUE")
+        if one.neutre:
+            event.add("class", "PRIVATE")
+        found.add_component(event)
+    return bytes(found.to_ical())

@@ -28,6 +28,7 @@ from webapp.extensions import db
 from webapp.models import Agent, DroitAgent, Service
 
 from . import journal
+from .abonnements import close_feed
 from .comptes import INVITATION_LIFE, end_access, send_invitation
 from .droits import grantors, require_somewhere
 from .transaction import transaction
@@ -184,6 +185,7 @@ def deactivate(agent_id: int, by: Agent) -> bool:
         _check(by, own_octrois(agent), (), others, _all_services(by.organisation_id))
         agent.actif = False
         end_access(agent)
+        close_feed(agent)
         journal.note(agent.organisation_id, "agent_desactive", agent, agent=by)
         return True
 

@@ -53,6 +53,9 @@ ACTIONS = {
     "second_facteur_reinitialise": "a réinitialisé la connexion en deux étapes de {quoi}",
     "code_secours_utilise": "a utilisé un code de secours",
     "codes_secours": "a refait ses codes de secours",
+    "abonnement_cree": "a créé le lien de son agenda pour Outlook ou Google",
+    "abonnement_remplace": "a remplacé le lien de son agenda",
+    "abonnement_arrete": "a arrêté l’abonnement à son agenda",
 }
 """Action → what somebody did. One that is not here is said with its own name."""
 

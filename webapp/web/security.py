@@ -15,8 +15,8 @@ from .errors import FormTooOld
 from .htmx import CDN, FILES
 
 View = TypeVar("View", bound=Callable[..., Any])
-PERSONAL = ("/agent", "/configuration", "/p/", "/i/", "/mes-rendez-vous", "/demo")
-KEYS = ("/p/", "/i/", "/mes-rendez-vous", "/agent/mot-de-passe/")
+PERSONAL = ("/agent", "/configuration", "/p/", "/i/", "/agenda/", "/mes-rendez-vous", "/demo")
+KEYS = ("/p/", "/i/", "/agenda/", "/mes-rendez-vous", "/agent/mot-de-passe/")
 """Where an address, or one it leads to, is a key."""
 COMPRESSIBLE = {"text/html", "text/plain", "text/css", "text/calendar", "application/json", "application/problem+json"}
 

@@ -5,8 +5,10 @@ from flask import Blueprint
 bp = Blueprint("agent", __name__, url_prefix="/agent")
 
 from . import (  # noqa: E402
+    abonnement,  # noqa: F401
     absences,  # noqa: F401
     accueil,  # noqa: F401
+    agenda,  # noqa: F401
     aide,  # noqa: F401
     animation,  # noqa: F401
     annulation,  # noqa: F401

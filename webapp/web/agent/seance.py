@@ -24,7 +24,7 @@ from webapp.web.errors import refused
 from webapp.web.forms.agent import said_yes
 from webapp.web.forms.seance import DeplacementForm, MessageForm, NoteForm, PlaceForm, PonctuelleForm
 from webapp.web.htmx import go_to, macro_html, respond
-from webapp.web.intake import number
+from webapp.web.intake import iso_day, number
 from webapp.web.security import keeps_form
 from webapp.web.templating import pluriel
 
@@ -54,6 +54,7 @@ def nouvelle_seance() -> ResponseReturnValue:
         lieux=configuration.lieux(agent.organisation_id),
         holder=agent.id,
         copy=copy,
+        day=request.args.get("jour", type=iso_day),
     )
     page = {
         "form": form,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -199,11 +200,11 @@ class PonctuelleForm(PlaceForm):
         lieux: Sequence[Lieu],
         holder: int,
         copy: Rdv | None = None,
+        day: date | None = None,
     ) -> None:
-        saved: dict[str, Any] = {"motif_id": motif and motif.id, "agent_ids": [holder]}
+        saved: dict[str, Any] = {"motif_id": motif and motif.id, "agent_ids": [holder], "jour": day}
         if copy is not None:
             saved |= {
-                "jour": None,
                 "intitule": copy.intitule,
                 "agent_ids": [agent.id for agent in copy.agents] or [holder],
                 "capacite_max": copy.capacite_propre,

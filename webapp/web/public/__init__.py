@@ -7,6 +7,7 @@ from flask import Blueprint
 bp = Blueprint("public", __name__)
 
 from . import (
+    agenda,
     attente,
     canaux,
     contact,
