@@ -285,6 +285,8 @@ NO_SEATS = {
     "agent.message": "writes to people",
     "agent.nouvelle_seance": "opens a session nobody is in yet",
     "agent.note": "keeps the agents' own words",
+    "agent.exports": "writes a file of what there is",
+    "agent.suppression_export": "deletes that file",
     "agent.nouvelle_absence": "an agent is away: no session changes by itself",
     "agent.absence": "says it otherwise",
     "agent.suppression_absence": "takes it back",
