@@ -92,7 +92,7 @@ class Model:
         if self.cancelled or self.archived or self.started:
             return None if answered is not None and self.seated(answered) else Ferme
         without = [who for who in family if not self.seated(who)]
-        if self.taken + len(without) > self.capacity:
+        if without and self.taken + len(without) > self.capacity:  # an agent may have gone over it
             return Complet
         if any(self.status.get(who) == "annule" for who in without):
             return Refus
