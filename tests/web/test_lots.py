@@ -8,6 +8,7 @@ from flask import Flask
 from tests import factories as make
 from tests.desk import Desk, desk, sound, sqlite_only, told  # noqa: F401
 from tests.pages import Page
+from tests.visitors import statements
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import weekday_date
@@ -102,6 +103,19 @@ def test_a_full_one_has_a_list_to_wait_on(made: Desk) -> None:
 def test_nobody_waits_where_there_is_room(made: Desk) -> None:
     page = made.log_in().get(f"/agent/rdv/{made.rdv}/attente/ajout")
     assert page.has("Il reste de la place") and not page.select("#q")
+
+
+def test_many_sessions_take_no_more_questions(made: Desk) -> None:
+    client = made.log_in()
+    asked = []
+    for days in (3, 4, 5):
+        for _ in range(2):
+            other(made, days=days)
+        client.get("/agent/seances")
+        with statements(made.app) as seen:
+            client.get("/agent/seances")
+        asked.append(len(seen))
+    assert asked[0] == asked[1] == asked[2]
 
 
 # --- copied ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """An agent invited somebody to choose a session; said again 3 and 10 days later when nothing was booked."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,11 +14,12 @@ from webapp.models import Canal, Notification
 from webapp.models import Invitation as Row
 from webapp.queries import invitations as queries
 
-from .base import USAGER, Destination, Notice
+from .base import MANY, USAGER, Destination, Notice
 from .content import Emetteur
 from .outgoing import PERSONAL_LINK, Outgoing
 from .people import addresses
 from .render import invitation_context, render_invitation, render_mail
+from .wake import MASS
 
 RELANCE = " relance "
 
@@ -42,6 +44,10 @@ class Invitation(Notice, event=events.Invitation):
         return [
             self.row(Destination(USAGER, reader.id, canal), now, **values) for canal in addresses(invitation.usager)
         ]
+
+    def rows_of(self, events: Sequence[Any], now: datetime) -> list[dict[str, Any]]:
+        found = super().rows_of(events, now)
+        return [{**row, "file": MASS} for row in found] if len(found) > MANY else found
 
     def days(self, notification: Notification) -> int:
         """After how many days it is said again; 0 the first time."""

@@ -47,6 +47,7 @@ def progress(sessions: Sessions, since: datetime) -> list[Depart]:
     """How far the messages to the people of these sessions written down since then are, each change to many of them in
     one line, latest first; one statement."""
     row = Notification
+    many = or_(row.event.in_(TO_MANY), and_(row.event == "inscription", row.file == "mass"))  # copied by an agent
     rows = db.session.execute(
         select(
             row.event,
@@ -55,7 +56,7 @@ def progress(sessions: Sessions, since: datetime) -> list[Depart]:
             func.count(case((row.etat == EtatNotification.ECHEC, 1))).label("failed"),
             row.cree_le.label("written"),
         )
-        .where(row.rdv_id.in_(sessions), row.event.in_(TO_MANY), row.destinataire_type == "usager", row.cree_le > since)
+        .where(row.rdv_id.in_(sessions), many, row.destinataire_type == "usager", row.cree_le > since)
         .group_by(row.event, row.cree_le)
         .order_by(row.cree_le.desc(), row.event)
     )
