@@ -207,6 +207,19 @@ def test_a_household_keeps_its_event_while_somebody_stays(hall: Hall) -> None:
     assert "Léa et Yasmina" in text.text
 
 
+def test_who_joins_their_household_there_loses_the_event_of_here(hall: Hall) -> None:
+    mother = hall.row(hall.place).usager
+    lea = make.usager(mother.participations[0].rdv.organisation_id, first_name="Léa", phone=None, responsable=mother)
+    seated = make.participation(hall.rdv(hall.b), lea)
+    db.session.commit()
+    new = hall.move()
+    (mail,) = [m for m in messages_left() if m.canal == "courriel"]
+    (event,) = Calendar.from_ical(mail.ics).walk("VEVENT")
+    assert mail.ics_method == "CANCEL" and event["dtstart"].dt == hall.rdv(hall.a).starts_at
+    assert str(event["uid"]).startswith(f"participation-{hall.place}@")
+    assert (seated.agenda, new.agenda) == (seated.id, new.id)
+
+
 def test_the_old_link_follows_unless_the_contact_changed(hall: Hall) -> None:
     new = hall.move()
     db.session.expire_all()

@@ -13,6 +13,7 @@ from webapp.domain.contacts import clean_name
 from webapp.extensions import db
 from webapp.links import address, token
 from webapp.models import Canal, FileAttente, Notification, Organisation, Participation, Rdv
+from webapp.queries import foyer
 from webapp.queries import notifications as queries
 from webapp.queries.notifications import SAYS_WHERE, Batch
 
@@ -113,7 +114,7 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
         )
     mail = render_mail(row.event, context)
     household = batch.foyers.get((rdv.id, reader.usager.id), ())
-    calendar = b"" if waiting else _calendar(notice, places, household, seance, emetteur, to, now)
+    calendar, method = (b"", "") if waiting else _calendar(notice, row, places, household, seance, emetteur, to, now)
     return replace(
         base,
         subject=mail.subject,
@@ -121,7 +122,7 @@ def _to_usager(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, 
         html=mail.html,
         kept=_without(mail.text, lien),
         ics=calendar,
-        ics_method=notice.calendar if calendar else "",
+        ics_method=method,
         unsubscribe=f"{lien}/desabonnement" if notice.refusable else "",
     )
 
@@ -163,24 +164,34 @@ def _change(row: Notification, batch: Batch, rdv: Rdv) -> Mapping[str, str] | Ig
 
 def _calendar(
     notice: SeanceNotice,
+    row: Notification,
     places: Sequence[Place],
     household: Sequence[Participation],
     seance: content.Seance,
     emetteur: Emetteur,
     to: str,
     now: datetime,
-) -> bytes:
-    """The event these places have in the calendar of that address; `household` are all those its reader answers for.
-    It is cancelled with the last of them."""
+) -> tuple[bytes, str]:
+    """The event these places have in the calendar of that address, and what becomes of it; `household` are all those
+    its reader answers for. It is cancelled with the last of them."""
     if not notice.calendar or any(char.isspace() for char in to):  # no address: the channel will refuse it
-        return b""
+        return b"", ""
     here = [place for place in household if place.contact_of(Canal.COURRIEL) == to] or list(places)
-    told = {place.id for place in places}
-    if notice.calendar == ics.CANCEL and any(place.occupe and place.id not in told for place in here):
-        return b""
+    told, method = {place.id for place in places}, notice.calendar
+    others = any(place.occupe and place.id not in told for place in here)
+    if method == ics.CANCEL and others:
+        return b"", ""
+    number = min(place.agenda for place in (*here, *places))
+    if row.event == DEPLACEMENT and row.avant and others:
+        # They have this session in their calendar already: what is left to do is to take the other one out of it.
+        left = foyer.places_read_by(row.destinataire_id, row.avant["rdv"])
+        if not left or any(place.occupe for place in left):
+            return b"", ""
+        method, number = ics.CANCEL, min(place.agenda for place in left)
+        seance = content.Changement.of(seance, row.avant).avant
     organizer = emetteur.courriel or current_app.config["MAIL_DEFAULT_SENDER"]
-    first = min(place.agenda for place in (*here, *places))
-    return ics.calendar(seance, emetteur, first, method=notice.calendar, now=now, organizer=organizer, attendee=to)
+    made = ics.calendar(seance, emetteur, number, method=method, now=now, organizer=organizer, attendee=to)
+    return made, method
 
 
 def _to_agent(notice: SeanceNotice, row: Notification, batch: Batch, rdv: Rdv, now: datetime) -> Outgoing | Ignored:
