@@ -9,7 +9,7 @@ from sqlalchemy.orm.interfaces import ExecutableOption
 
 from webapp.domain.participation import Statut
 from webapp.extensions import db
-from webapp.models import Motif, Participation, Rdv
+from webapp.models import Agent, Motif, Participation, Rdv
 
 Services = Collection[int] | None
 """Services somebody may see; None is all those of the organisation."""
@@ -29,19 +29,27 @@ def _shown() -> tuple[ExecutableOption, ...]:
     )
 
 
-def _of(organisation_id: int, services: Services) -> Select[tuple[Rdv]]:
+def held_by(agent_id: int | None) -> ColumnElement[bool] | bool:
+    """The condition on `Rdv` for the sessions this agent holds; None is everybody's."""
+    return True if agent_id is None else Rdv.agents.any(Agent.id == agent_id)
+
+
+def _of(organisation_id: int, services: Services, agent_id: int | None = None) -> Select[tuple[Rdv]]:
     return (
         select(Rdv)
         .join(Rdv.motif)
-        .where(Rdv.organisation_id == organisation_id, in_services(services))
+        .where(Rdv.organisation_id == organisation_id, in_services(services), held_by(agent_id))
         .options(*_shown())
     )
 
 
-def sessions(organisation_id: int, services: Services, start: datetime, end: datetime) -> Sequence[Rdv]:
-    """Sessions that start in [start, end), in order: two statements, whatever their number."""
+def sessions(
+    organisation_id: int, services: Services, start: datetime, end: datetime, *, agent_id: int | None = None
+) -> Sequence[Rdv]:
+    """Sessions that start in [start, end), in order, of one agent when one is given: two statements, whatever their
+    number."""
     return db.session.scalars(
-        _of(organisation_id, services)
+        _of(organisation_id, services, agent_id)
         .where(Rdv.starts_at >= start, Rdv.starts_at < end)
         .order_by(Rdv.starts_at, Rdv.id)
     ).all()

@@ -18,6 +18,7 @@ from . import (  # noqa: E402
     copie,  # noqa: F401
     deplacement,  # noqa: F401
     deux_etapes,  # noqa: F401
+    emargement,  # noqa: F401
     etape,  # noqa: F401
     exports,  # noqa: F401
     fiche,  # noqa: F401

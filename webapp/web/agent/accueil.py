@@ -17,7 +17,7 @@ from webapp.web.htmx import macro_html, partial, respond
 from webapp.web.intake import number
 from webapp.web.vues import SeanceVue
 
-from . import bp
+from . import bp, vues
 
 DAYS = 14
 LEFT_SHOWN = 20
@@ -86,24 +86,14 @@ def seance(rdv: Rdv, now: datetime, tz: str, people: int = 0) -> Seance:
         debut_local=local(rdv.starts_at, tz),
         fin_local=local(rdv.ends_at, tz),
         heures=span(rdv.starts_at, rdv.ends_at, tz),
-        lieu_nom=place(rdv),
+        lieu_nom=vues.place(rdv),
         jauge=rdv.jauge(),
         intitule=rdv.intitule,
         motif_nom=rdv.motif.name,
     )
-    return Seance(vue, Etat.A_RENSEIGNER if people else state, team(rdv), people)
-
-
-def place(rdv: Rdv) -> str:
-    """ "Salle Simone-Veil, Maison des solidarités", or that it is held at a distance."""
-    names = [one.name for one in (rdv.salle, rdv.lieu) if one is not None]
-    return ", ".join(names) or ("À distance" if rdv.lien_visio else "Lieu à préciser")
-
-
-def team(rdv: Rdv) -> str:
-    """ "Nadia K. et Paul R."."""
-    names = [agent.nom_court for agent in rdv.agents]
-    return " et ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return Seance(
+        vue, Etat.A_RENSEIGNER if people else state, vues.listed([agent.nom_court for agent in rdv.agents]), people
+    )
 
 
 def weeks(views: list[Seance]) -> list[tuple[str, list[Seance]]]:

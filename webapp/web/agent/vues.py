@@ -69,21 +69,26 @@ def state(rdv: Rdv, statuts: Iterable[Statut] = ()) -> Etat:
 def header(rdv: Rdv, people: Iterable[Participation]) -> Entete:
     """All that stands above the list of people."""
     tz, frozen = rdv.organisation.timezone, rdv.fige or {}
-    lieu, salle = (rdv.lieu.name if rdv.lieu else ""), (rdv.salle.name if rdv.salle else "")
-    place = ", ".join(name for name in (frozen.get("salle", salle), frozen.get("lieu", lieu)) if name)
-    if not place:
-        place = "À distance" if rdv.motif.location_type is TypeLieu.VISIO or rdv.lien_visio else "Lieu à préciser"
     return Entete(
         motif=frozen.get("motif", rdv.motif.name),
         intitule=rdv.intitule,
         quand=f"{long_date(rdv.starts_at, tz)}, {span(rdv.starts_at, rdv.ends_at, tz)}",
-        lieu=place,
+        lieu=place(rdv),
         adresse=frozen.get("adresse", rdv.lieu.adresse_complete if rdv.lieu else ""),
         agents=listed([agent.nom_court for agent in rdv.agents]),
         etat=state(rdv, {p.statut for p in people}),
         annulee=cancelled(rdv),
         reglages=settings(rdv),
     )
+
+
+def place(rdv: Rdv) -> str:
+    """ "Salle Simone-Veil, Maison des solidarités": as it is, or as it was when the session started."""
+    frozen = rdv.fige or {}
+    lieu, salle = (rdv.lieu.name if rdv.lieu else ""), (rdv.salle.name if rdv.salle else "")
+    names = ", ".join(name for name in (frozen.get("salle", salle), frozen.get("lieu", lieu)) if name)
+    visio = rdv.motif.location_type is TypeLieu.VISIO or rdv.lien_visio
+    return names or ("À distance" if visio else "Lieu à préciser")
 
 
 def settings(rdv: Rdv) -> list[tuple[str, str, str]]:
