@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from webapp.domain.alertes import digest_due, stuck, under_minimum, working_day
+from webapp.domain.alertes import digest_due, stuck, to_decide, under_minimum, working_day
 
 START = datetime(2026, 3, 5, 13, tzinfo=UTC)
 MADE = START - timedelta(days=20)
@@ -61,6 +61,17 @@ def test_the_morning_of_a_digest(moment: str, tz: str, day: str | None) -> None:
 def test_working_days_overseas() -> None:
     assert not working_day(date(2027, 12, 20), "Indian/Reunion")  # a Monday
     assert working_day(date(2027, 12, 20), "Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("before", "prises", "minimum", "asked"),
+    [(49, 2, 4, False), (48, 2, 4, True), (1, 2, 4, True), (0, 2, 4, False), (24, 4, 4, False), (24, 0, None, False)],
+)
+def test_keep_or_cancel_is_asked_from_the_delay_to_the_start(
+    before: float, prises: int, minimum: int | None, asked: bool
+) -> None:
+    now = START - hours(before)
+    assert to_decide(minimum=minimum, prises=prises, heures=48, starts_at=START, now=now) is asked
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(None, False), (0, False), (10, False), (10.1, True), (600, True)])

@@ -12,6 +12,7 @@ from webapp.domain.waitlist import (
     MOST,
     TOO_LITTLE,
     Attente,
+    Besoin,
     Decision,
     Quand,
     counted,
@@ -22,6 +23,7 @@ from webapp.domain.waitlist import (
     first_that_fit,
     last_minute,
     later,
+    needs_agent,
     open_to_all_from,
     position,
     reserved_until,
@@ -271,3 +273,26 @@ def test_seats_are_offered_once_and_none_that_fits_is_left(
     for entry in waits:  # who was passed over was too many for what was left at their turn
         before = sum(e.places for e in held if e.jusqua is not None or e.id < entry.id)
         assert not ouverte or entry.places > capacite - prises - before
+
+
+@pytest.mark.parametrize(
+    ("now", "libres", "proposees", "smallest", "offered", "need"),
+    [
+        ("2026-03-01 10:00", 1, 0, 1, True, None),  # an offer is about to leave by itself
+        ("2026-03-01 10:00", 1, 0, 1, False, Besoin.A_DONNER),  # the list makes no offers
+        ("2026-03-05 11:00", 1, 0, 1, True, Besoin.A_DONNER),  # nor does it so late
+        ("2026-03-01 10:00", 1, 0, 3, True, Besoin.TROP_PEU),
+        ("2026-03-01 10:00", 0, 0, 1, True, None),  # full, and there is time
+        ("2026-03-03 14:00", 0, 0, 1, True, Besoin.COMPLET),
+        ("2026-03-03 14:00", 0, 2, 1, True, Besoin.SANS_REPONSE),
+        ("2026-03-01 10:00", 0, 2, None, True, None),
+        ("2026-03-04 14:00", 1, 2, None, True, Besoin.SANS_REPONSE),
+        ("2026-03-05 14:00", 3, 0, 1, False, None),  # it has begun
+    ],
+)
+def test_when_a_waitlist_needs_an_agent(
+    now: str, libres: int, proposees: int, smallest: int | None, offered: bool, need: Besoin | None
+) -> None:
+    quand = Quand(at("2026-03-05 14:00"), PARIS)
+    asked = {"libres": libres, "proposees": proposees, "smallest": smallest, "offered": offered}
+    assert needs_agent(**asked, now=at(now), quand=quand) is need  # type: ignore[arg-type]

@@ -34,6 +34,11 @@ def under_minimum(
     return minimum is not None and prises < minimum and cree_le <= alert_at <= now < until
 
 
+def to_decide(*, minimum: int | None, prises: int, heures: int, starts_at: datetime, now: datetime) -> bool:
+    """Whether a session is to be kept or cancelled: too few people are booked, and its motif's delay has come."""
+    return minimum is not None and prises < minimum and starts_at - timedelta(hours=heures) <= now < starts_at
+
+
 def digest_due(now: datetime, tz: Zone) -> date | None:
     """The local day whose digest may leave now: a working morning from 7:00 to noon; None at any other time."""
     wall = local(now, tz)

@@ -184,6 +184,39 @@ def due(file: Sequence[Attente], decision: Decision) -> bool:
     return bool(decision.expirees or decision.reprises or decision.proposees or untold.intersection(decision.ouvertes))
 
 
+class Besoin(StrEnum):
+    """Why a waitlist needs an agent: nothing more happens there by itself, or not in time."""
+
+    A_DONNER = "a_donner"
+    """Seats are free that somebody waits for, and no offer is made."""
+    TROP_PEU = "trop_peu"
+    """Seats are free, fewer than anybody asks for."""
+    SANS_REPONSE = "sans_reponse"
+    """The session is soon, and offers have no answer yet."""
+    COMPLET = "complet"
+    """The session is soon, full, and people wait."""
+
+
+SOON = timedelta(hours=48)
+"""Elapsed hours before the start from which people who wait are to be looked after."""
+
+
+def needs_agent(
+    *, libres: int, proposees: int, smallest: int | None, offered: bool, now: datetime, quand: Quand
+) -> Besoin | None:
+    """What an agent should look at there, if anything. `smallest`: the fewest seats somebody asks for who waits without
+    an offer (None: everybody has one); `offered`: the list makes offers, as long as there is time for an answer."""
+    if now >= quand.starts_at:
+        return None
+    if smallest is not None and libres >= smallest:
+        return None if offered and not last_minute(now, quand) else Besoin.A_DONNER
+    if smallest is not None and libres:
+        return Besoin.TROP_PEU
+    if quand.starts_at - now > SOON:
+        return None
+    return Besoin.SANS_REPONSE if proposees else Besoin.COMPLET
+
+
 def position(before: int) -> str:
     """A place in the queue in words, from how many people stand before."""
     if not before:

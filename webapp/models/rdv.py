@@ -77,6 +77,8 @@ class Rdv(Horodatage, Model):
     cancelled_by_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
     version: Mapped[int] = mapped_column(default=1)
     note: Mapped[str] = mapped_column(Text, default="")
+    # Kept although under its minimum, when it was to start then: moved, the question is asked again.
+    maintenu_pour: Mapped[datetime | None] = mapped_column(UTCDateTime)
     fige: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # effective settings and names, frozen at the start
 
     organisation: Mapped[Organisation] = relationship()

@@ -22,6 +22,8 @@ class Minimum(GroupNotice, event=events.Minimum):
             return "La séance est annulée."
         if notification.changement != rdv.starts_at.isoformat():
             return MOVED
+        if rdv.maintenu_pour == rdv.starts_at:
+            return "Un agent a décidé de maintenir la séance."
         if rdv.places_prises >= (rdv.motif.capacite_min or 0):
             return "La séance a maintenant assez d’inscrits."
         return None

@@ -1,15 +1,14 @@
-"""An agent's days: the sessions of their services, and those where somebody's presence is still to be noted."""
+"""An agent's days: the sessions of their services, or those they hold."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.interfaces import ExecutableOption
 
-from webapp.domain.participation import Statut
 from webapp.extensions import db
-from webapp.models import Agent, Motif, Participation, Rdv
+from webapp.models import Agent, Motif, Rdv
 
 Services = Collection[int] | None
 """Services somebody may see; None is all those of the organisation."""
@@ -55,38 +54,16 @@ def sessions(
     ).all()
 
 
-def any_after(organisation_id: int, services: Services, moment: datetime) -> bool:
+def any_after(organisation_id: int, services: Services, moment: datetime, *, agent_id: int | None = None) -> bool:
     """Is there a session from that moment on?"""
     found = (
         select(Rdv.id)
         .join(Rdv.motif)
-        .where(Rdv.organisation_id == organisation_id, in_services(services), Rdv.starts_at >= moment)
+        .where(
+            Rdv.organisation_id == organisation_id, in_services(services), held_by(agent_id), Rdv.starts_at >= moment
+        )
     )
     return bool(db.session.scalar(select(exists(found))))
-
-
-def to_complete(organisation_id: int, services: Services, now: datetime, limit: int) -> list[tuple[Rdv, int]]:
-    """Past sessions with people still `inscrit`, latest first, and how many they are (docs/domain.md rule 11)."""
-    left = (
-        select(Participation.rdv_id, func.count().label("people"))
-        .join(Rdv, Rdv.id == Participation.rdv_id)
-        .where(
-            Rdv.organisation_id == organisation_id,
-            Rdv.ends_at <= now,
-            Rdv.cancelled_at.is_(None),
-            Participation.statut == Statut.INSCRIT,
-        )
-        .group_by(Participation.rdv_id)
-        .subquery()
-    )
-    rows = db.session.execute(
-        _of(organisation_id, services)
-        .join(left, left.c.rdv_id == Rdv.id)
-        .add_columns(left.c.people)
-        .order_by(Rdv.starts_at.desc(), Rdv.id)
-        .limit(limit)
-    )
-    return [(rdv, people) for rdv, people in rows]
 
 
 def gauges(organisation_id: int, services: Services, rdv_ids: Collection[int]) -> Sequence[Rdv]:

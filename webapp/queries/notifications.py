@@ -358,8 +358,8 @@ def reminders_promised(rdv_ids: Collection[int]) -> Mapping[tuple[int | None, st
 
 
 def sessions_with_minimum(now: datetime) -> Sequence[Any]:
-    """Coming sessions that are booked and under their motif's minimum: id, starts_at, cree_le, places_prises,
-    capacite_min, minimum_heures."""
+    """Coming sessions that are under their motif's minimum, that nobody decided to keep: id, starts_at, cree_le,
+    places_prises, capacite_min, minimum_heures."""
     return db.session.execute(
         select(Rdv.id, Rdv.starts_at, Rdv.cree_le, Rdv.places_prises, Motif.capacite_min, Motif.minimum_heures)
         .join(Rdv.motif)
@@ -369,6 +369,7 @@ def sessions_with_minimum(now: datetime) -> Sequence[Any]:
             Rdv.cancelled_at.is_(None),
             Rdv.capacite_max.is_not(None),
             Rdv.places_prises < Motif.capacite_min,
+            or_(Rdv.maintenu_pour.is_(None), Rdv.maintenu_pour != Rdv.starts_at),
         )
         .order_by(Rdv.starts_at, Rdv.id)
     ).all()

@@ -308,6 +308,28 @@ def note_rdv(rdv_id: int, note: str, *, agent: Agent, connu: str = "") -> Rdv:
         return rdv
 
 
+def keep_rdv(rdv_id: int, *, agent: Agent) -> Rdv:
+    """Hold a session although too few people are booked: decided once, not asked again unless it moves.
+
+    Nobody is told. Asked twice, the second changes nothing. Raises `Refus` when there is nothing to decide.
+    """
+    with transaction():
+        (rdv,) = seat_lock(rdv_id)
+        if rdv.maintenu_pour == rdv.starts_at:
+            return rdv
+        if rdv.cancelled_at is not None:
+            raise Refus("Cette séance est annulée.")
+        if rdv.starts_at <= utcnow():
+            raise Refus("Cette séance a commencé : il n’y a plus rien à décider.")
+        if rdv.places_prises >= (rdv.motif.capacite_min or 0):
+            raise Refus("Cette séance a maintenant assez d’inscrits : il n’y a rien à décider.")
+        rdv.maintenu_pour = rdv.starts_at
+        rdv.version += 1
+        journal.note(rdv.organisation_id, "maintien", rdv, agent=agent, rdv_id=rdv.id)
+        live.publish(rdv.id, rdv.version)
+        return rdv
+
+
 def freeze_started(now: datetime | None = None) -> int:
     """At its start a session keeps its effective settings and names for good (rule 3); returns how many did.
 

@@ -15,6 +15,7 @@ ACTIONS = {
     "rdv_cree": "a créé une séance",
     "annulation": "a annulé la séance{plus}",
     "modification": "a changé la date ou le lieu{plus}",
+    "maintien": "a maintenu la séance malgré le peu d’inscrits",
     "note": "a changé la note de la séance",
     "agents_changes": "a changé les agents de la séance",
     "seance_reglages": "a changé les réglages de la séance",

@@ -5,6 +5,7 @@ from flask import Blueprint
 bp = Blueprint("agent", __name__, url_prefix="/agent")
 
 from . import (  # noqa: E402
+    a_faire,  # noqa: F401
     abonnement,  # noqa: F401
     absences,  # noqa: F401
     accueil,  # noqa: F401

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 
 from flask import Response, abort, flash, make_response, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,6 +22,7 @@ from webapp.queries.fiche import by_name
 from webapp.queries.notifications import places_of
 from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.htmx import go_to
+from webapp.web.intake import iso_day
 
 from . import bp, vues
 from .fiche import find
@@ -41,9 +42,13 @@ def emargement(rdv_id: int) -> ResponseReturnValue:
 @bp.get("/emargement.pdf")
 @declares(Droit.VOIR)
 def emargement_jour() -> ResponseReturnValue:
-    """All the sheets of the day `jour`, in the order of the day: mine (`qui=moi`), or all those of my services."""
+    """All the sheets of the day `jour` (today by itself), in order: mine (`qui=moi`), or those of my services."""
     agent, services = current_agent(), allowed_services()
-    day = _asked_day()
+    day = request.args.get("jour", type=iso_day)
+    if day is None:
+        if "jour" in request.args:
+            abort(404)
+        day = local(utcnow(), agent.organisation.timezone).date()
     mine, tz = request.args.get("qui") == "moi", agent.organisation.timezone
     start, end = (to_utc(one, time(), tz) for one in (day, day + timedelta(days=1)))
     found = agenda.sessions(agent.organisation_id, services, start, end, agent_id=agent.id if mine else None)
@@ -52,15 +57,6 @@ def emargement_jour() -> ResponseReturnValue:
         flash(f"Aucune séance à imprimer le {long_date(day)}.", "warning")
         return go_to(url_for(".accueil", qui="moi" if mine else None))
     return _paper(held, f"Émargement du {long_date(day)}", f"emargement-{day.isoformat()}")
-
-
-def _asked_day() -> date:
-    """404 for what is no day."""
-    try:
-        day = date.fromisoformat(request.args.get("jour", ""))
-    except ValueError:
-        abort(404)
-    return day if day.year in range(2000, 2200) else abort(404)
 
 
 def on_paper(people: Sequence[Participation]) -> list[Participation]:
