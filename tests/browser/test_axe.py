@@ -19,6 +19,7 @@ from tests.browser.states_attente import ATTENTE
 from tests.browser.states_compte import COMPTE
 from tests.browser.states_foyer import FOYER
 from tests.browser.states_invitations import INVITATIONS
+from tests.browser.states_jour import JOUR
 from tests.browser.states_lieux import LIEUX
 from tests.browser.states_lots import LOTS
 from tests.browser.states_recherche import RECHERCHE
@@ -103,6 +104,7 @@ def too_wide(page: Page) -> list[str]:
         *AGENDAS,
         *COMPTE,
         *ABSENCES,
+        *JOUR,
         *LIEUX,
         *LOTS,
         *SERIES,

@@ -1,6 +1,6 @@
 """The one door to a seat: every way in or out of a session goes through here (docs/domain.md rules 7 to 10, 19)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -235,15 +235,16 @@ def change_statuts(
     *,
     by: Acteur,
     agent: Agent | None = None,
-    version: int | None = None,
+    version: int | Mapping[int, int] | None = None,
     prevenir: bool = True,
     raison: str = "",
     surbooking: bool = False,
 ) -> list[Participation]:
     """Move places of one session, with the seats they take or free (rule 10): all or none, told together.
 
-    `version` is the one the page showed: raises `Perime` when somebody moved that person meanwhile. Asking for the
-    status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`, `Interdit`, `Occupe`.
+    `version` is the one the page showed, or each participation's: raises `Perime` when somebody moved that person
+    meanwhile. Asking for the status already there changes nothing. Raises `Introuvable`, `Refus`, `Complet`,
+    `Interdit`, `Occupe`.
     """
     places = db.session.execute(
         select(Participation.rdv_id, Participation.usager_id, Participation.invitation_id, Participation.statut)
@@ -266,7 +267,8 @@ def change_statuts(
             return rows
         now, tz = utcnow(), rdv.organisation.timezone
         for row in moving:
-            if version is not None and version != row.version:
+            known = version.get(row.id) if isinstance(version, Mapping) else version
+            if known is not None and known != row.version:
                 qui = row.statut_par_agent.nom_court if row.statut_par_agent else "la personne elle-même"
                 raise Perime(f"{row.usager.nom_complet} vient de passer à « {row.statut.label} » ({qui}).")
             if rdv.cancelled_at is not None:

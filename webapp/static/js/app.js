@@ -58,6 +58,18 @@
 
   // What only a script can do shows itself.
   document.addEventListener('DOMContentLoaded', () => each('[data-imprimer]', (b) => { b.hidden = false; b.addEventListener('click', () => print()); }));
+  document.addEventListener('DOMContentLoaded', () => each('[data-clavier]', (e) => { e.hidden = false; }));
+
+  // The sheet typed in: one key marks a line, and the next one has the focus.
+  document.addEventListener('keydown', (e) => {
+    const line = e.target.closest?.('[data-ligne]');
+    if (!line || e.ctrlKey || e.metaKey || e.altKey) return;
+    const mark = [...line.querySelectorAll('[data-touche]:enabled')].find((one) => one.dataset.touche === e.key.toLowerCase());
+    if (!mark) return;
+    e.preventDefault();
+    mark.checked = true;
+    (line.nextElementSibling?.querySelector('input:checked') ?? mark).focus();
+  });
 
   // A form being sent shows it. The server makes a second click harmless, so nothing is ever blocked for good.
   const rest = () => each('[data-parti]', (b) => { b.removeAttribute('aria-disabled'); b.removeAttribute('data-parti'); });

@@ -22,6 +22,7 @@ from . import (  # noqa: E402
     emargement,  # noqa: F401
     etape,  # noqa: F401
     exports,  # noqa: F401
+    feuille,  # noqa: F401
     fiche,  # noqa: F401
     flux,  # noqa: F401
     invitations,  # noqa: F401

@@ -65,7 +65,9 @@ class Ligne:
     texte: str
     lien: str
     action: str = ""
-    """The words of the link; nothing where the title is enough."""
+    """The words of a second link; nothing where the title is enough."""
+    faire: str = ""
+    """Where that one leads."""
     a_garder: bool = False
     """May the agent decide to keep or cancel it?"""
 
@@ -108,17 +110,27 @@ def rubrique(cle: str, seen: Regard, now: datetime, limit: int, offset: int = 0)
     return Rubrique(cle, *_LISTS[cle](seen, now, limit, offset))
 
 
-def _line(rdv: Rdv, texte: str, endpoint: str = "agent.fiche", **more: Any) -> Ligne:
-    anchor = more.pop("ancre", None)
-    where = url_for(endpoint, rdv_id=rdv.id, _anchor=anchor)
+def _line(rdv: Rdv, texte: str, **more: Any) -> Ligne:
     moment = long_moment(rdv.starts_at, rdv.organisation.timezone)
-    return Ligne(rdv.id, rdv.motif.name, moment, texte, where, **more)
+    return Ligne(rdv.id, rdv.motif.name, moment, texte, url_for("agent.fiche", rdv_id=rdv.id), **more)
+
+
+def _doing(rdv: Rdv, words: str, endpoint: str, **where: Any) -> dict[str, str]:
+    """The link to do it, for who may."""
+    if not may(Droit.GERER_RDV, rdv):
+        return {}
+    return {"action": words, "faire": url_for(endpoint, rdv_id=rdv.id, **where)}
 
 
 def _to_complete(seen: Regard, now: datetime, limit: int, offset: int) -> tuple[int, list[Ligne]]:
     total, found = queries.to_complete(seen, now, limit, offset)
     return total, [
-        _line(rdv, pluriel(people, "personne à noter", "personnes à noter"), "agent.fiche") for rdv, people in found
+        _line(
+            rdv,
+            pluriel(people, "personne à noter", "personnes à noter"),
+            **_doing(rdv, "Saisir la feuille", ".pointage"),
+        )
+        for rdv, people in found
     ]
 
 
@@ -138,7 +150,7 @@ def _under_minimum(seen: Regard, now: datetime, limit: int, offset: int) -> tupl
 def _waitlists(seen: Regard, now: datetime, limit: int, offset: int) -> tuple[int, list[Ligne]]:
     found = queries.waitlists(seen, now)
     return len(found), [
-        _line(rdv, _need(rdv, need), ancre="attente", action="Voir qui attend")
+        _line(rdv, _need(rdv, need), **_doing(rdv, "Donner une place", ".fiche", _anchor="attente"))
         for rdv, need in found[offset : offset + limit]
     ]
 
