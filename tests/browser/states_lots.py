@@ -73,7 +73,7 @@ def absent_on_the_sheet(page: Page, scene: Scene) -> None:
         rdv_id = absent(rows)
     page.goto(f"/agent/rdv/{rdv_id}")
     page.get_by_text("Détails").first.click()
-    expect(page.get_by_role("button", name="à choisir une autre date")).to_be_visible()
+    expect(page.get_by_role("button", name="à une autre date")).to_be_visible()
 
 
 def to_wait(_page: Page, scene: Scene) -> str:

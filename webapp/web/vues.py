@@ -67,7 +67,7 @@ class PersonneVue:
     numero_dossier: str = ""
     retrait_url: str = ""
     deplacement_url: str = ""
-    relance_url: str = ""  # one click invites who was absent to another date
+    relance: bool = False  # one click invites who was absent to another date (the form `relance` of the page)
     origine: str = ""
     mot: str = ""
     ton: str = ""

@@ -146,7 +146,7 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         tel=phone or "",
         numero_dossier=(p.numero_dossier or p.usager.numero_dossier or "") if asked else "",
         retrait_url=url_for("agent.retrait", **link) if editable else "",
-        relance_url=url_for("agent.relance", rdv_id=rdv.id) if editable else "",
+        relance=editable and p.statut is Statut.ABSENT,
         deplacement_url=url_for("agent.deplacement", **link) if editable and will_be_told(rdv) else "",
         origine=f"{_origin(p)}, le {day_month(p.inscrit_le, tz)}",
         mot=word,
