@@ -60,6 +60,8 @@ def wound(statement: str, **values: Any) -> list[str]:
         ("UPDATE participations SET statut = 'absent' WHERE id = :one", "absent before the start"),
         ("UPDATE participations SET statut = 'present' WHERE id = :one", "present before the day"),
         ("UPDATE participations SET statut = 'absent' WHERE id = :one", "absent, the journal says inscrit"),
+        ("UPDATE participations SET deplacee_vers_id = :two WHERE id = :one", "moved, yet here"),
+        ("UPDATE participations SET agenda_id = :two WHERE id = :one", "2 participations have it"),
         ("UPDATE participations SET rdv_version = 99 WHERE id = :one", "changed at version 99 of a session"),
         ("UPDATE rdvs SET version = 4 WHERE id = :rdv", "version 4 after 4 changes"),
         ("UPDATE participations SET version = 1 WHERE id = :moved", "version 1 after 3 changes"),

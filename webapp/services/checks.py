@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, func, or_, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from webapp.clock import utcnow
 from webapp.domain.contacts import identity_keys
@@ -51,6 +51,7 @@ def broken() -> Iterator[str]:
     yield from _journal()
     yield from _people()
     yield from _twice()
+    yield from _moved()
     yield from _outbox()
     yield from _plages()
     yield from _invitations()
@@ -280,6 +281,21 @@ def _twice() -> Iterator[str]:
             found[rdv_id, key].add(usager.id)
     for rdv_id, usagers in sorted({(rdv_id, tuple(sorted(who))) for (rdv_id, _), who in found.items() if len(who) > 1}):
         yield f"rdv {rdv_id}: usagers {', '.join(map(str, usagers))} are the same person"
+
+
+def _moved() -> Iterator[str]:
+    """A place that went to another session (rule 24) holds no seat, went with its person, and each place has a calendar
+    event of its own."""
+    place, there = Participation, aliased(Participation)
+    for (participation_id,) in db.session.execute(
+        select(place.id)
+        .join(there, there.id == place.deplacee_vers_id)
+        .where(or_(place.statut.in_(OCCUPENT), there.usager_id != place.usager_id, there.rdv_id == place.rdv_id))
+    ):
+        yield f"participation {participation_id}: moved, yet here, or to somebody else's place"
+    number = func.coalesce(place.agenda_id, place.id)
+    for agenda, n in db.session.execute(select(number, func.count()).group_by(number).having(func.count() > 1)):
+        yield f"event {agenda}: {n} participations have it in people's calendars"
 
 
 def _outbox() -> Iterator[str]:
