@@ -38,7 +38,7 @@ from webapp.models import (
 )
 from webapp.queries.exports import Choix
 from webapp.services.rdvs import effective_capacity
-from webapp.services.usagers import search_text
+from webapp.services.usagers import index, search_text
 
 PASSWORD = "un mot de passe de test"
 # Argon2id with the cheapest parameters (what is slow by design slows no test), and PASSWORD hashed by it.
@@ -166,6 +166,7 @@ def usager(org: Organisation | int, **fields: Any) -> Usager:
     row.recherche = search_text(row)
     _add(row)
     db.session.execute(usager_organisations.insert().values(usager_id=row.id, organisation_id=organisation_id))
+    index(organisation_id, row)
     for key in identity_keys(row.first_name, row.last_name, None, row.phone, row.email):
         db.session.add(UsagerCle(organisation_id=organisation_id, cle=key, usager_id=row.id))
     db.session.flush()

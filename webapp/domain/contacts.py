@@ -29,6 +29,19 @@ def fold(text: str) -> str:
     return " ".join("".join(c if c.isalnum() or unicodedata.category(c) == "Mc" else " " for c in bare).split())
 
 
+WORDS_MAX = 12
+BACKWARDS = "<"
+
+
+def name_words(prenom: str, nom: str) -> list[str]:
+    """The words a name is found by, forwards then backwards (`BACKWARDS` in front): those of each part, and each part
+    written in one (N’Diaye is looked for as Ndiaye)."""
+    parts = [fold(nom), fold(prenom)]
+    words = [word for part in parts for word in part.split()] + [part.replace(" ", "") for part in parts if " " in part]
+    kept = list(dict.fromkeys(words))[:WORDS_MAX]
+    return kept + [BACKWARDS + word[::-1] for word in kept]
+
+
 def fold_email(email: str) -> str:
     """The address as it is compared: lower case, without spaces around it."""
     return unicodedata.normalize("NFC", email).strip().lower()

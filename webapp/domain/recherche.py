@@ -65,14 +65,27 @@ def slips(word: str) -> int:
 
 def _nearest(word: str, known: Iterable[str]) -> frozenset[str]:
     """The known words that begin nearest to this one, within the slips it is forgiven."""
+    far = near(word, known)
+    least = min(far.values(), default=0)
+    return frozenset(one for one, distance in far.items() if distance == least)
+
+
+def near(word: str, known: Iterable[str]) -> dict[str, int]:
+    """The known words that begin like this one but for the slips it is forgiven, and how many there are."""
     most = slips(word)
     if not most:
-        return frozenset()
+        return {}
     lengths = range(len(word) - most, len(word) + most + 1)
     far: dict[str, int] = {}
     for one in known:
         if len(one) >= lengths[0]:
             beginnings = {one[:length] for length in lengths}
             far[one] = min(OSA.distance(word, beginning, score_cutoff=most) for beginning in beginnings)
-    least = min(far.values(), default=most + 1)
-    return frozenset(one for one, distance in far.items() if distance == least) if least <= most else frozenset()
+    return {one: distance for one, distance in far.items() if distance <= most}
+
+
+def pieces(word: str) -> tuple[str, str]:
+    """A beginning and an end with one letter between them: one slip, two letters swapped included, leaves at least one
+    of them as it is."""
+    beginning = (len(word) - 1) // 2
+    return word[:beginning], word[beginning + 1 :]

@@ -13,7 +13,7 @@ from .organisation import ConfirmationSms, Lieu, Organisation, Salle, Service
 from .outbox import Canal, CompteurSms, Envoi, EtatNotification, MessageDemo, Notification
 from .plage import PlageOuverture
 from .rdv import Participation, Rdv, ouverture, quand
-from .usager import END_OF_NAME, Usager, UsagerCle, usager_organisations
+from .usager import END_OF_NAME, Usager, UsagerCle, usager_mots, usager_organisations
 
 __all__ = [
     "END_OF_NAME",
@@ -58,5 +58,6 @@ __all__ = [
     "UsagerCle",
     "ouverture",
     "quand",
+    "usager_mots",
     "usager_organisations",
 ]

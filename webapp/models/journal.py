@@ -19,6 +19,7 @@ class Journal(Model):
         one_of("acteur", Acteur),
         Index("ix_journal_organisation_id_quand", "organisation_id", "quand"),
         Index("ix_journal_rdv_id", "rdv_id"),
+        Index("ix_journal_sujet_type_sujet_id", "sujet_type", "sujet_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -21,6 +21,17 @@ usager_organisations = Table(
 )
 
 
+usager_mots = Table(
+    "usager_mots",
+    Model.metadata,
+    Column("organisation_id", ForeignKey("organisations.id"), primary_key=True),
+    Column("mot", String(81).with_variant(String(81, collation="C"), "postgresql"), primary_key=True),
+    Column("usager_id", ForeignKey("usagers.id", ondelete="CASCADE"), primary_key=True),
+    Index("ix_usager_mots_usager_id", "usager_id"),
+)
+"""The words of people's names (`domain.contacts.name_words`), forwards and backwards: what begins so is found without
+reading everybody. Compared byte by byte, so that a beginning is a range."""
+
 END_OF_NAME = "\n"
 
 
@@ -38,10 +49,12 @@ class Usager(Horodatage, Model):
     email: Mapped[str | None] = mapped_column(String(254), index=True)
     notify_by_sms: Mapped[bool] = mapped_column(default=True)
     notify_by_email: Mapped[bool] = mapped_column(default=True)
-    responsable_id: Mapped[int | None] = mapped_column(ForeignKey("usagers.id"))
+    responsable_id: Mapped[int | None] = mapped_column(ForeignKey("usagers.id"), index=True)
     numero_dossier: Mapped[str | None] = mapped_column(String(40))
     recherche: Mapped[str] = mapped_column(String(500), default="")
     anonymise_le: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Who typed the file sees it in full before its person has a session (docs/domain.md rule 14).
+    cree_par_agent_id: Mapped[int | None] = mapped_column(ForeignKey("agents.id"))
 
     responsable: Mapped["Usager | None"] = relationship(remote_side=[id])
     participations: Mapped[list["Participation"]] = relationship(back_populates="usager")

@@ -27,6 +27,7 @@ from webapp.models import (
     SessionAgent,
     Usager,
     UsagerCle,
+    usager_mots,
     usager_organisations,
 )
 from webapp.notifications.base import ADRESSE, USAGER
@@ -139,6 +140,7 @@ def erase(session: Session, ids: Sequence[int], now: datetime) -> None:
     of them. Their places keep statuses and dates."""
     places = select(Participation.id).where(Participation.usager_id.in_(ids))
     session.execute(delete(UsagerCle).where(UsagerCle.usager_id.in_(ids)))
+    session.execute(delete(usager_mots).where(usager_mots.c.usager_id.in_(ids)))
     session.execute(
         update(Usager)
         .where(Usager.id.in_(ids))

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from webapp.clock import utcnow
-from webapp.domain.contacts import fold
+from webapp.domain.contacts import fold, name_words
 from webapp.domain.identity import Identity
 from webapp.engine import insert
 from webapp.extensions import db
-from webapp.models import END_OF_NAME, Usager, UsagerCle, usager_organisations
+from webapp.models import END_OF_NAME, Usager, UsagerCle, usager_mots, usager_organisations
 from webapp.queries import usagers as queries
 
 from .transaction import written
@@ -25,16 +25,38 @@ def search_text(usager: Usager) -> str:
     return f"{names}{END_OF_NAME}{' '.join(part for part in parts if part)}"[:500]
 
 
+def index(organisation_id: int, usager: Usager) -> None:
+    """The words somebody new to the organisation is found by."""
+    words = name_words(usager.first_name, usager.last_name)
+    rows = [{"organisation_id": organisation_id, "mot": word, "usager_id": usager.id} for word in words]
+    if rows:
+        db.session.execute(usager_mots.insert(), rows)
+
+
+def index_again(usager: Usager) -> None:
+    """The same once their name has changed, wherever they are known."""
+    db.session.execute(delete(usager_mots).where(usager_mots.c.usager_id == usager.id))
+    for organisation_id in organisations_of(usager.id):
+        index(organisation_id, usager)
+
+
 def find_or_create(
-    organisation_id: int, identity: Identity, *, known: bool = True, responsable: Usager | None = None
+    organisation_id: int,
+    identity: Identity,
+    *,
+    known: bool = True,
+    responsable: Usager | None = None,
+    agent_id: int | None = None,
+    form: str = "",
 ) -> tuple[Usager, bool]:
     """The same person, or a new one, and whether they are new. An existing Usager is never changed by this.
 
     `known`: False when nobody had these keys a moment ago. `responsable`: who reads the messages of somebody new, whose
-    contact is not theirs. Two transactions that meet the same new person at once
+    contact is not theirs. `agent_id`: who creates them. `form`: a key of the form itself, so that sending it twice creates
+    one person, whatever it says. Two transactions that meet the same new person at once
     agree: the unique key lets only one of them create.
     """
-    keys = identity.keys()
+    keys = [*identity.keys(), *([form] if form else [])]
     if known:
         found = queries.by_keys(organisation_id, keys, held=True)
         if found is not None:
@@ -50,6 +72,7 @@ def find_or_create(
         responsable_id=responsable.id if responsable else None,
         numero_dossier=identity.numero_dossier,
         anonymise_le=None,
+        cree_par_agent_id=agent_id,
         cree_le=utcnow(),
     )
     usager.recherche = search_text(usager)
@@ -62,6 +85,7 @@ def find_or_create(
             db.session.flush()
             return winner, False
     db.session.execute(usager_organisations.insert(), {"usager_id": usager.id, "organisation_id": organisation_id})
+    index(organisation_id, usager)
     return usager, True
 
 
