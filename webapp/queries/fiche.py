@@ -2,25 +2,23 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, false, func, or_, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from webapp.domain.contacts import fold
 from webapp.domain.participation import OCCUPENT, Statut
 from webapp.extensions import db
 from webapp.models import (
-    END_OF_NAME,
     FileAttente,
     Journal,
-    Motif,
     Notification,
     Participation,
     Rdv,
     Usager,
-    usager_organisations,
 )
 
-from .agenda import Services, in_services
+from . import repertoire
+from .agenda import Services
 from .notifications import with_readers
 
 JOURNAL_SHOWN = 20
@@ -173,76 +171,24 @@ def journal(rdv: Rdv) -> Sequence[Row[tuple[Journal, str | None, str | None]]]:
 # --- the field that adds somebody ----------------------------------------------------------------------------------
 
 
-def terms(text: str) -> list[str]:
-    """The words to look for, folded as `Usager.recherche` is: names in any order, a number as it is dialled, an
-    address as it is. Short leftovers are ignored."""
-    found: list[str] = []
-    digits = ""
-    for word in text.split():
-        bare = word.strip("().-/").replace(".", "").replace("-", "").replace("/", "")
-        if bare.lstrip("+").isdigit():
-            digits += bare
-        elif "@" in word:
-            found.append(word.lower())
-        else:
-            found += fold(word).split()
-    if digits:
-        for prefix in ("+33", "0033"):
-            if digits.startswith(prefix):
-                digits = "0" + digits.removeprefix(prefix).removeprefix("0")
-        found.append(digits.replace("+", ""))
-    return found
-
-
 def known_people(
     organisation_id: int, services: Services, text: str, rdv_id: int
 ) -> tuple[list[tuple[Usager, bool, bool]], bool]:
-    """People of the organisation who fit, with "may be seen in full" (they have a session in these services, rule 14)
-    and "already has a place in this session"; then whether there are more than shown. Who may not be seen in full is
-    found by name, or by a whole number or address: a part of one would let it be guessed digit by digit."""
-    words = terms(text)
-    if sum(len(word) for word in words) < 2:
-        return [], False
-    seen = exists().where(
-        Participation.usager_id == Usager.id,
-        Participation.rdv_id == Rdv.id,
-        Rdv.motif_id == Motif.id,
-        Rdv.organisation_id == organisation_id,
-        in_services(services),
-    )
-    here = exists().where(
-        Participation.usager_id == Usager.id,
-        Participation.rdv_id == rdv_id,
-        Participation.statut.in_(OCCUPENT),
-    )
-    rows = db.session.execute(
-        select(Usager, seen, here)
-        .join(usager_organisations, usager_organisations.c.usager_id == Usager.id)
-        .where(
-            usager_organisations.c.organisation_id == organisation_id,
-            *(Usager.recherche.contains(word, autoescape=True) for word in words),
-            or_(seen, and_(*(_fits_masked(word) for word in words))),
+    """People of the organisation who fit (`queries.repertoire`), with "may be seen in full" (rule 14) and "already has
+    a place in this session"; then whether there are more than shown."""
+    found = repertoire.find(organisation_id, services, repertoire.read(text), limit=FOUND_SHOWN)
+    people = repertoire.shown(organisation_id, services, found.ids)
+    here = (
+        set(
+            db.session.scalars(
+                select(Participation.usager_id).where(
+                    Participation.rdv_id == rdv_id,
+                    Participation.usager_id.in_(found.ids),
+                    Participation.statut.in_(OCCUPENT),
+                )
+            )
         )
-        .order_by(_starts(words).desc(), Usager.last_name, Usager.first_name, Usager.id)
-        .limit(FOUND_SHOWN + 1)
-    ).all()
-    found = [(usager, bool(full), bool(there)) for usager, full, there in rows[:FOUND_SHOWN]]
-
-    def rank(row: tuple[Usager, bool, bool]) -> tuple[bool, tuple[str, str, int]]:
-        usager = row[0]
-        return not usager.recherche.startswith(words[0]), by_name(usager.last_name, usager.first_name, usager.id)
-
-    found.sort(key=rank)
-    return found, len(rows) > FOUND_SHOWN
-
-
-def _fits_masked(word: str) -> ColumnElement[bool]:
-    if "@" in word:
-        return func.lower(Usager.email) == word
-    if word.isdigit():
-        return Usager.phone.in_([f"+{word}", f"+33{word.removeprefix('0')}"])
-    return Usager.recherche.like(f"%{word}%{END_OF_NAME}%")  # folded: no wildcard in it
-
-
-def _starts(words: Sequence[str]) -> ColumnElement[bool]:
-    return Usager.recherche.startswith(words[0], autoescape=True) if words else false()
+        if found.ids and rdv_id
+        else set()
+    )
+    return [(usager, full, usager.id in here) for usager, full in people], found.encore

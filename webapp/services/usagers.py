@@ -52,9 +52,9 @@ def find_or_create(
     """The same person, or a new one, and whether they are new. An existing Usager is never changed by this.
 
     `known`: False when nobody had these keys a moment ago. `responsable`: who reads the messages of somebody new, whose
-    contact is not theirs. `agent_id`: who creates them. `form`: a key of the form itself, so that sending it twice creates
-    one person, whatever it says. Two transactions that meet the same new person at once
-    agree: the unique key lets only one of them create.
+    contact is not theirs. `agent_id`: who creates them. `form`: a key of the form itself, so that sending it twice
+    creates one person, whatever it says. Two transactions that meet the same new person at once agree: the unique key
+    lets only one of them create.
     """
     keys = [*identity.keys(), *([form] if form else [])]
     if known:
