@@ -135,6 +135,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
         }
         waits = links.token(links.ATTENTE, wait.lien_nonce)
         values = {"rdv_id": rdv.id, "participation_id": row.id, "motif_id": rdv.motif_id, "plage_id": plage.id}
+        values["usager_id"] = row.usager_id
         values["absence_id"] = make.absence(agent).id
         values |= {"lieu_id": lieu.id, "salle_id": salle.id, "agent_id": agent.id}
         values["invitation_id"] = make.invitation(rdv.motif, agent=agent).id

@@ -34,13 +34,15 @@ OUVERT, INTERDIT, CACHE = "ouvert", 403, 404
 ABOUT = {
     "rdv_id": "service", "participation_id": "service", "plage_id": "service", "motif_id": "service",
     "absence_id": "service", "lieu_id": "organisation", "salle_id": "organisation", "message_id": "organisation",
-    "attente_id": "service", "invitation_id": "service", "agent_id": "agent",
+    "attente_id": "service", "invitation_id": "service", "agent_id": "agent", "usager_id": "service",
     "export_id": "somebody",
 }  # fmt: skip
 """What the thing an address names belongs to."""
 RIGHTS = dict.fromkeys(("absence", "suppression_absence", "seances_absence"), Droit.GERER_ABSENCES)
 """Addresses whose right depends on whose thing it is: these are a colleague's."""
 DESTROY = ("suppression_absence", "retrait_salle")
+MASKED = ("agent.usager",)
+"""Shown in the whole organisation, masked outside my services."""
 NAMELESS = ("agent.flux", "agent.recherche", "agent.annulation_seances", "agent.suivi", "agent.envoi_seances")
 """Nothing without what they name after their question mark."""
 PARAMETERS = (
@@ -98,6 +100,7 @@ class Place:
                 "service_id": service.id,
                 "message_id": failed.id,
                 "export_id": make.export(holder).id,
+                "usager_id": place.usager_id,
             }
         )
 
@@ -181,7 +184,8 @@ def cells(app: Flask, town: Town, who: str, where: str) -> Iterator[tuple[str, s
             assert set(ABOUT) >= rule.arguments, f"{rule.rule}: say in ABOUT what it is about"
             path = adapter.build(rule.endpoint, {name: ids[name] for name in rule.arguments}, method=method)
             if rule.endpoint not in NAMELESS:
-                yield method, path, expected(who, where, droit, about(set(rule.arguments)))
+                inside = ICI if rule.endpoint in MASKED and where == VOISIN else where
+                yield method, path, expected(who, inside, droit, about(set(rule.arguments)))
     for method, path, droit in PARAMETERS:
         yield method, path.format(**ids), expected(who, where, droit, "service")
 
@@ -220,5 +224,6 @@ def nowhere(who: str, path: str) -> bool:
         "/configuration/motifs/nouveau": Droit.CONFIGURER_MOTIFS,
         "/configuration/agents/": Droit.GERER_AGENTS,
         "/configuration/messages/": Droit.CONFIGURER_ORGANISATION,
+        "/agent/usagers": Droit.GERER_USAGERS,
     }
     return any(path.startswith(start) and droit not in WHO[who] for start, droit in rights.items())

@@ -67,6 +67,16 @@ class ContactModifie(Place):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FicheModifiee(Event):
+    """An agent changed the contacts of somebody's file: those they were until then are told (channel → address)."""
+
+    usager_id: int
+    organisation_id: int
+    moment: str
+    anciens: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Annulation(Event):
     """The service cancelled the session; `participation_ids` are those who were booked at that moment."""
 

@@ -20,7 +20,8 @@ from webapp.queries.notifications import SAYS_WHERE, Batch
 from . import content, ics
 from .acces import Acces
 from .account import AgentNotice
-from .base import AGENT, ATTENTE, NEWER, AddressNotice, Notice, SeanceNotice
+from .base import AGENT, ATTENTE, NEWER, USAGER, AddressNotice, Notice, SeanceNotice
+from .contact_modifie import ContactModifie
 from .content import Emetteur
 from .deplacement import DEPLACEMENT
 from .invitation import Invitation
@@ -54,6 +55,8 @@ def compose(row: Notification, batch: Batch, now: datetime) -> Outgoing | Ignore
         return _invited(notice, row, batch, now)
     if not isinstance(notice, SeanceNotice):
         return Ignored(f"Message inconnu de cette version : {row.event}")
+    if isinstance(notice, ContactModifie) and row.sujet_type == USAGER:
+        return _of_file(notice, row)
     rdv = batch.rdvs.get(row.rdv_id or 0)
     if rdv is None:
         return Ignored("La séance n’existe plus.")
@@ -296,6 +299,13 @@ def _invited(notice: Invitation, row: Notification, batch: Batch, now: datetime)
         return Ignored("Plus d’adresse pour ce canal, ou la personne le refuse.")
     emetteur = Emetteur.of(invitation.motif.organisation)
     return notice.message(_envelope(row, emetteur, to), invitation, emetteur, relance=notice.days(row) > 0)
+
+
+def _of_file(notice: ContactModifie, row: Notification) -> Outgoing | Ignored:
+    if not row.adresse:
+        return Ignored("La personne n’est plus connue.")
+    emetteur = Emetteur.of(db.session.get_one(Organisation, row.organisation_id))
+    return notice.of_file(_envelope(row, emetteur, row.adresse), emetteur)
 
 
 def _envelope(row: Notification, emetteur: Emetteur, to: str) -> Outgoing:

@@ -14,6 +14,8 @@ from webapp.domain.participation import OCCUPENT, Statut
 from webapp.extensions import db
 from webapp.models import Invitation, Motif, Notification, Organisation, Participation, PlageOuverture, Rdv, Usager
 
+from .agenda import Services, in_services
+
 EVENT = "invitation"
 
 
@@ -269,4 +271,29 @@ def of_others() -> Sequence[int]:
         .join(Rdv, Rdv.id == Participation.rdv_id)
         .join(Invitation, Invitation.id == Participation.invitation_id)
         .where(or_(Invitation.usager_id != Participation.usager_id, Invitation.motif_id != Rdv.motif_id))
+    ).all()
+
+
+def of_person(organisation_id: int, services: Services, usager_id: int) -> list[tuple[Invitation, bool]]:
+    """The invitations of that person to motifs of these services, latest first, and whether they gave a seat."""
+    rows = db.session.execute(
+        select(Invitation, booked())
+        .join(Invitation.motif)
+        .options(contains_eager(Invitation.motif))
+        .where(Invitation.organisation_id == organisation_id, Invitation.usager_id == usager_id, in_services(services))
+        .order_by(Invitation.envoyee_le.desc(), Invitation.id)
+    )
+    return [(row[0], bool(row[1])) for row in rows]
+
+
+def motifs_open(organisation_id: int) -> Sequence[Motif]:
+    """The motifs of the organisation that somebody may be invited to, by name."""
+    return db.session.scalars(
+        select(Motif)
+        .where(
+            Motif.organisation_id == organisation_id,
+            Motif.archived_at.is_(None),
+            Motif.visibilite != Visibilite.INVISIBLE,
+        )
+        .order_by(Motif.name, Motif.id)
     ).all()

@@ -95,7 +95,14 @@ def lines(
         .outerjoin(Participation, and_(Journal.sujet_type == "participation", Participation.id == Journal.sujet_id))
         .outerjoin(FileAttente, and_(Journal.sujet_type == "fileattente", FileAttente.id == Journal.sujet_id))
         .outerjoin(
-            Usager, Usager.id == func.coalesce(Participation.usager_id, FileAttente.usager_id, Invitation.usager_id)
+            Usager,
+            Usager.id
+            == func.coalesce(
+                Participation.usager_id,
+                FileAttente.usager_id,
+                Invitation.usager_id,
+                case((Journal.sujet_type == "usager", Journal.sujet_id)),
+            ),
         )
         .where(Journal.organisation_id == organisation_id, *choix.conditions())
     )

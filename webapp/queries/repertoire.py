@@ -281,6 +281,7 @@ def lookalikes(organisation_id: int, usager: Any, limit: int = 5) -> list[int]:
             links.organisation_id == organisation_id,
             Usager.anonymise_le.is_(None),
             Usager.id != (usager.id or 0),
+            Usager.responsable_id.is_(None),
         )
         .order_by(Usager.id)
         .limit(READ // 10)

@@ -44,7 +44,12 @@ def init_app(app: Flask) -> None:
     """Tell Flask-Login who somebody is, and close the back office."""
     login.user_loader(load)
     app.before_request(guard)
-    app.jinja_env.globals.update(peut_configurer=may_configure, peut_exporter=may_export, peut_inscrire=may_book)
+    app.jinja_env.globals.update(
+        peut_configurer=may_configure,
+        peut_exporter=may_export,
+        peut_inscrire=may_book,
+        gere_usagers=manages_people,
+    )
 
 
 def open_to_all(view: View) -> View:
@@ -112,6 +117,11 @@ def may_export() -> bool:
 def may_book() -> bool:
     """For the navigation: may this agent give somebody a seat, in one of their services at least?"""
     return any(octroi.droit is Droit.GERER_RDV for octroi in current_agent().octrois())
+
+
+def manages_people() -> bool:
+    """For the navigation: does this agent keep people's files, in one of their services at least?"""
+    return any(octroi.droit is Droit.GERER_USAGERS for octroi in current_agent().octrois())
 
 
 def log_in(agent: Agent) -> None:

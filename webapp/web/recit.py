@@ -85,6 +85,8 @@ CHAMPS = {
     "title": "Nom de la plage", "agent_ids": "Agents", "first_day": "Premier jour", "last_day": "Dernier jour",
     "start_time": "De", "end_time": "À", "repetition": "Répétition", "excluded": "Dates à sauter",
     "rrule": "Cela revient", "intitule": "Titre de la séance", "capacite_propre": "Places de la séance",
+    "birth_date": "Date de naissance", "numero_dossier": "Numéro de dossier",
+    "notify_by_sms": "Accepte les SMS", "notify_by_email": "Accepte les courriels",
     "services": "Services", "droits": "Droits", "first_name": "Prénom", "last_name": "Nom", "short_name": "Nom court",
 }  # fmt: skip
 """Fields as pages name them."""
@@ -276,6 +278,17 @@ def _exported(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     return f"{who} a exporté des {what} ({pluriel(details.get('lignes', 0), 'ligne')})."
 
 
+def _kept(verb: str) -> Callable[[dict[str, Any], str, str, str], str]:
+    """ "Nadia K. a regardé la fiche de Yasmina Amrani."."""
+    return lambda details, who, name, extra: f"{who or 'Quelqu’un'} {verb} {name}."
+
+
+def _corrected(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    """Which fields changed, never what they said: that would outlive the person."""
+    fields = ", ".join(_label(field).lower() for field in details.get("champs", ()))
+    return f"{who or 'Quelqu’un'} a modifié la fiche de {name}{f' ({fields})' if fields else ''}."
+
+
 def _sessions(details: dict[str, Any]) -> str:
     """ " (13 séances créées, 2 retirées)"."""
     counts = (
@@ -319,6 +332,10 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "donnees_supprimees": _forgotten,
     "export": _exported,
     "attente": _waited,
+    "fiche_vue": _kept("a regardé la fiche de"),
+    "usager_cree": _kept("a créé la fiche de"),
+    "usager_modifie": _corrected,
+    "usager_detache": _kept("a dit que personne d’autre ne lit plus les messages de"),
     "invitation_envoyee": _invited,
     "invitation_renouvelee": _invited_again,
     "invitation_retiree": _uninvited,

@@ -32,6 +32,7 @@ from . import (  # noqa: E402
     preferences,  # noqa: F401
     reglages,  # noqa: F401
     relance,  # noqa: F401
+    repertoire,  # noqa: F401
     seance,  # noqa: F401
     suites,  # noqa: F401
     suivi,  # noqa: F401

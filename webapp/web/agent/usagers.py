@@ -73,11 +73,14 @@ def shown(usager: Usager, full: bool, here: bool) -> Trouve:
     else:
         contacts = [phones.masked(phone) if phone else "", mask_email(email) if email else ""]
         birth = f"naissance en {born.year}" if born else ""
+    told = [contact for contact in contacts if contact]
+    if full and not told and usager.responsable is not None:
+        told = [f"messages à {usager.responsable.nom_complet}"]
     return Trouve(
         id=usager.id,
         nom=usager.nom_liste,
         nom_dit=usager.nom_complet,
         naissance=birth,
-        contact=" · ".join(contact for contact in contacts if contact) or "pas de contact",
+        contact=" · ".join(told) or "pas de contact",
         inscrit=here,
     )

@@ -13,6 +13,7 @@ from webapp.web.intake import number
 
 SUJETS = {
     "inscriptions": ("Inscriptions et présences", ("participation", "fileattente")),
+    "usagers": ("Fiches des usagers", ("usager",)),
     "invitations": ("Invitations", ("invitation",)),
     "seances": ("Séances", ("rdv",)),
     "messages": ("Messages écrits", ("message",)),
