@@ -105,6 +105,7 @@ def create(agent: Agent, identity: Identity, *, envoi: str, responsable_id: int 
             agent.organisation_id, identity, responsable=responsable, agent_id=agent.id, form=_form(agent, envoi)
         )
         if new:
+            _follow(usager, {})  # recognised where the birth date is not asked, too
             journal.note(agent.organisation_id, "usager_cree", usager, agent=agent)
         elif responsable is not None and usager.responsable_id != responsable.id:
             raise Refus(f"{usager.nom_complet} a déjà sa propre fiche, avec ce contact.")
