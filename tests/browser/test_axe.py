@@ -24,6 +24,7 @@ from tests.browser.states_lieux import LIEUX
 from tests.browser.states_lots import LOTS
 from tests.browser.states_recherche import RECHERCHE
 from tests.browser.states_series import SERIES
+from tests.browser.states_usagers import USAGERS
 from tests.databases import Base
 from tests.pages import faults_of_content, faults_of_markup
 from tests.servers import Site
@@ -108,6 +109,7 @@ def too_wide(page: Page) -> list[str]:
         *LIEUX,
         *LOTS,
         *SERIES,
+        *USAGERS,
     ],
     ids=lambda state: state.name.replace(", ", "-").replace(" ", "_"),
 )

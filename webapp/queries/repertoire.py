@@ -7,6 +7,7 @@ would let it be guessed digit by digit. Only what is looked for as a part of a n
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -14,9 +15,20 @@ from sqlalchemy.orm import joinedload
 
 from webapp.domain import phones
 from webapp.domain.contacts import BACKWARDS, fold, fold_email
+from webapp.domain.participation import Statut
 from webapp.domain.recherche import near, pieces, slips
+from webapp.domain.waitlist import ATTENDENT
 from webapp.extensions import db
-from webapp.models import FileAttente, Motif, Participation, Rdv, Usager, usager_mots, usager_organisations
+from webapp.models import (
+    FileAttente,
+    Motif,
+    Notification,
+    Participation,
+    Rdv,
+    Usager,
+    usager_mots,
+    usager_organisations,
+)
 
 from .agenda import Services, in_services
 
@@ -232,7 +244,7 @@ def person(organisation_id: int, usager_id: int) -> Usager | None:
     ).first()
 
 
-def coming(organisation_id: int, services: Services, usager_id: int, now: Any) -> Sequence[Participation]:
+def coming(organisation_id: int, services: Services, usager_id: int, now: datetime) -> Sequence[Participation]:
     """Their places in sessions of these services that are not over, soonest first."""
     return db.session.scalars(
         select(Participation)
@@ -246,6 +258,85 @@ def coming(organisation_id: int, services: Services, usager_id: int, now: Any) -
         )
         .options(joinedload(Participation.rdv).options(joinedload(Rdv.motif), joinedload(Rdv.lieu)))
         .order_by(Rdv.starts_at, Participation.id)
+    ).all()
+
+
+def places_of(organisation_id: int, services: Services, usager_id: int) -> Sequence[Participation]:
+    """All their places in sessions of these services, oldest first, with what their export says of them."""
+    return db.session.scalars(
+        select(Participation)
+        .join(Participation.rdv)
+        .join(Rdv.motif)
+        .where(Participation.usager_id == usager_id, Rdv.organisation_id == organisation_id, in_services(services))
+        .options(
+            joinedload(Participation.usager),
+            joinedload(Participation.rdv).options(
+                joinedload(Rdv.motif), joinedload(Rdv.lieu), joinedload(Rdv.organisation)
+            ),
+        )
+        .order_by(Rdv.starts_at, Participation.id)
+        .limit(READ)
+    ).all()
+
+
+def waits_of(organisation_id: int, services: Services, usager_id: int) -> Sequence[FileAttente]:
+    """All their waits for a place there, as their export says them."""
+    return db.session.scalars(
+        select(FileAttente)
+        .join(FileAttente.rdv)
+        .join(Rdv.motif)
+        .where(FileAttente.usager_id == usager_id, Rdv.organisation_id == organisation_id, in_services(services))
+        .options(
+            joinedload(FileAttente.usager),
+            joinedload(FileAttente.rdv).options(joinedload(Rdv.motif), joinedload(Rdv.organisation)),
+        )
+        .order_by(FileAttente.id)
+        .limit(READ)
+    ).all()
+
+
+def messages_of(organisation_id: int, usager_id: int, services: Services) -> Sequence[Notification]:
+    """What was written to them about these services' sessions, or about none, oldest first."""
+    return db.session.scalars(
+        select(Notification)
+        .outerjoin(Rdv, Rdv.id == Notification.rdv_id)
+        .outerjoin(Motif, Motif.id == Rdv.motif_id)
+        .where(
+            Notification.organisation_id == organisation_id,
+            Notification.destinataire_type == "usager",
+            Notification.destinataire_id == usager_id,
+            or_(Notification.rdv_id.is_(None), in_services(services)),
+        )
+        .order_by(Notification.id)
+        .limit(READ)
+    ).all()
+
+
+def coming_seats(usager_ids: Sequence[int], now: datetime) -> Sequence[Participation]:
+    """Their seats that somebody else could have, soonest first, as the database has them now."""
+    return db.session.scalars(
+        select(Participation)
+        .join(Participation.rdv)
+        .where(
+            Participation.usager_id.in_(usager_ids),
+            Participation.statut == Statut.INSCRIT,
+            Rdv.starts_at > now,
+            Rdv.cancelled_at.is_(None),
+        )
+        .options(joinedload(Participation.usager), joinedload(Participation.rdv).joinedload(Rdv.motif))
+        .order_by(Rdv.starts_at, Participation.id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def live_waits(usager_ids: Sequence[int], now: datetime) -> Sequence[FileAttente]:
+    """Their waits for a seat that are not over, as the database has them now."""
+    return db.session.scalars(
+        select(FileAttente)
+        .join(FileAttente.rdv)
+        .where(FileAttente.usager_id.in_(usager_ids), FileAttente.etat.in_(ATTENDENT), Rdv.starts_at > now)
+        .order_by(FileAttente.id)
+        .execution_options(populate_existing=True)
     ).all()
 
 

@@ -98,7 +98,7 @@ def create(agent: Agent, identity: Identity, *, envoi: str, responsable_id: int 
     `responsable_id`: who reads their messages. Raises `Introuvable`, `Interdit`, `Refus`."""
     require_somewhere(agent, Droit.GERER_USAGERS)
     with transaction():
-        responsable = _hold(agent, responsable_id) if responsable_id else None
+        responsable = hold(agent, responsable_id) if responsable_id else None
         if responsable is not None:
             _may_answer(responsable)
         usager, new = find_or_create(
@@ -137,7 +137,7 @@ def save(agent: Agent, usager_id: int, data: dict[str, Any], *, connu: str = "")
     if unknown:
         raise ValueError(f"not fields of a file: {sorted(unknown)}")
     with transaction():
-        usager = _hold(agent, usager_id)
+        usager = hold(agent, usager_id)
         if all(getattr(usager, name) == value for name, value in data.items()):
             return False
         if connu and connu != cle(usager):
@@ -172,7 +172,7 @@ def save(agent: Agent, usager_id: int, data: dict[str, Any], *, connu: str = "")
 def unlink(agent: Agent, usager_id: int) -> None:
     """Nobody answers for that person any more: their messages are their own."""
     with transaction():
-        usager = _hold(agent, usager_id)
+        usager = hold(agent, usager_id)
         if usager.responsable_id is None:
             return
         usager.responsable_id = None
@@ -180,7 +180,7 @@ def unlink(agent: Agent, usager_id: int) -> None:
         journal.note(agent.organisation_id, "usager_detache", usager, agent=agent)
 
 
-def _hold(agent: Agent, usager_id: int) -> Usager:
+def hold(agent: Agent, usager_id: int) -> Usager:
     """The person's row, held, once the agent may change it."""
     require_whole(agent, usager_id)
     found = db.session.get(Usager, usager_id, populate_existing=True, with_for_update=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from webapp import links
@@ -105,6 +105,26 @@ def as_text(demande: Acces) -> dict[str, Any]:
     }
     return said | {
         "à savoir": "Un rendez-vous pris avec un autre contact n’est pas ici : il se demande avec ce contact-là."
+    }
+
+
+def file_as_text(
+    usager: Usager,
+    proches: Sequence[Usager],
+    places: Sequence[Participation],
+    attentes: Sequence[FileAttente],
+    messages: Sequence[Notification],
+    zone: str,
+) -> dict[str, Any]:
+    """The same for one person's file, asked for at the desk."""
+    reader = usager.responsable.nom_complet if usager.responsable else ""
+    return {
+        "extrait le": long_moment(utcnow(), zone),
+        "personne": _person(usager) | _given({"ses messages vont à": reader}),
+        "proches": [one.nom_complet for one in proches],
+        "rendez-vous": [_place(place) for place in places],
+        "listes d’attente": [_wait(entry) for entry in attentes],
+        "messages": [_message(row, zone) for row in messages],
     }
 
 
@@ -262,13 +282,16 @@ def _answers_for(fiche: Usager, people: set[int], found: Tenu) -> bool:
     return any(one.responsable_id == fiche.id for one in found.fiches if one.id in people)
 
 
+def close_all(session: Session, gone: Tenu, now: datetime) -> None:
+    """The links of people who were erased lead nowhere, and what agents were told of them by name is emptied."""
+    _forget_about(session, gone)
+    _leave_lists(session, gone, now)
+    _close_links(gone)
+
+
 def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
     """What was written to that contact, and what agents were told of these places and waits by name."""
-    places, waits = [place.id for place in mine.places], [entry.id for entry in mine.attentes]
-    about = or_(
-        and_(Notification.sujet_type == "participation", Notification.sujet_id.in_(places)),
-        and_(Notification.sujet_type == "attente", Notification.sujet_id.in_(waits)),
-    )
+    about = _about(mine)
     rdv_ids = {place.rdv_id for place in mine.places} | {entry.rdv_id for entry in mine.attentes}
     to_them = Notification.destinataire_type == "usager", Notification.adresse == contact
     session.execute(
@@ -284,10 +307,22 @@ def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
         .values(adresse="", objet="", corps="")
         .execution_options(synchronize_session=False)
     )
-    session.execute(
-        update(Notification).where(about).values(objet="", corps="").execution_options(synchronize_session=False)
-    )
+    _forget_about(session, mine)
     session.execute(delete(MessageDemo).where(MessageDemo.a == contact))
+
+
+def _forget_about(session: Session, mine: Tenu) -> None:
+    session.execute(
+        update(Notification).where(_about(mine)).values(objet="", corps="").execution_options(synchronize_session=False)
+    )
+
+
+def _about(mine: Tenu) -> ColumnElement[bool]:
+    places, waits = [place.id for place in mine.places], [entry.id for entry in mine.attentes]
+    return or_(
+        and_(Notification.sujet_type == "participation", Notification.sujet_id.in_(places)),
+        and_(Notification.sujet_type == "attente", Notification.sujet_id.in_(waits)),
+    )
 
 
 def _take_off(session: Session, mine: Tenu, now: datetime) -> None:

@@ -335,6 +335,8 @@ _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "fiche_vue": _kept("a regardé la fiche de"),
     "usager_cree": _kept("a créé la fiche de"),
     "usager_modifie": _corrected,
+    "usager_exporte": _kept("a remis ses données à"),
+    "usager_supprime": lambda details, who, name, extra: f"{who or 'Quelqu’un'} a supprimé la fiche d’une personne.",
     "usager_detache": _kept("a dit que personne d’autre ne lit plus les messages de"),
     "invitation_envoyee": _invited,
     "invitation_renouvelee": _invited_again,

@@ -24,6 +24,7 @@ from . import (  # noqa: E402
     exports,  # noqa: F401
     feuille,  # noqa: F401
     fiche,  # noqa: F401
+    fin_de_fiche,  # noqa: F401
     flux,  # noqa: F401
     invitations,  # noqa: F401
     mon_compte,  # noqa: F401

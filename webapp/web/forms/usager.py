@@ -3,8 +3,9 @@
 from datetime import date
 from typing import Any
 
-from wtforms import BooleanField, HiddenField, StringField, ValidationError
+from wtforms import BooleanField, HiddenField, RadioField, StringField, ValidationError
 from wtforms.fields import Field
+from wtforms.validators import InputRequired
 
 from webapp.clock import utcnow
 from webapp.domain import phones
@@ -13,9 +14,11 @@ from webapp.domain.dates import local
 from webapp.domain.identity import Identity
 from webapp.models import Usager
 from webapp.services.fiches import cle
+from webapp.services.fin_de_fiche import Proches, Raison
 
 from .base import BaseForm
 from .lieux import phone_shown
+from .motif import answers
 from .typed import DOSSIER_MAX, birth_date_typed, email_typed, name_typed
 
 COLUMNS = {
@@ -117,3 +120,37 @@ class FicheForm(PersonneForm):
         if "sms" in self:
             found |= {"notify_by_sms": self.sms.data, "notify_by_email": self.courriels.data}
         return found
+
+
+class SuppressionForm(BaseForm):
+    """Erase a file: why, and what becomes of those whose messages the person reads."""
+
+    raison = RadioField(
+        "Pourquoi ?",
+        [InputRequired("Dites pourquoi cette fiche est supprimée.")],
+        choices=answers((one.value, one.label) for one in Raison),
+    )
+    proches = RadioField(
+        "Que deviennent ses proches ?",
+        [InputRequired("Dites ce que deviennent ses proches.")],
+        choices=[
+            (
+                Proches.DETACHER.value,
+                "Garder leurs fiches : plus personne ne lira leurs messages, ils seront à appeler",
+            ),
+            (Proches.SUPPRIMER.value, "Supprimer aussi leurs fiches"),
+        ],
+    )
+
+    def __init__(self, *, proches: bool) -> None:
+        super().__init__()
+        if not proches:
+            del self.proches
+
+    @property
+    def why(self) -> Raison:
+        return Raison(self.raison.data)
+
+    @property
+    def relatives(self) -> Proches | None:
+        return Proches(self.proches.data) if "proches" in self else None
