@@ -22,7 +22,8 @@ def _reader(scene: Scene, rows: Rows) -> Usager:
         org, name = rows.organisation(), f"de {LONG_WORD}"
         found = make.usager(org, first_name="Maïwenn", last_name=name, phone=PHONE, numero_dossier="A" * 40)
         make.participation(rows.rdv(scene.rdv["open"]), found)
-        make.usager(org, first_name="Léo", last_name=name, phone=None, responsable_id=found.id)
+        child = make.usager(org, first_name="Léo", last_name=name, phone=None, responsable_id=found.id)
+        make.participation(rows.rdv(scene.rdv["open"]), child)
         make.usager(org, first_name="Maiwen", last_name=name, phone=PHONE)
     return found
 
@@ -62,7 +63,7 @@ def looked_for(page: Page, scene: Scene) -> None:
 def alike(page: Page, scene: Scene) -> None:
     reader()(page, scene)
     page.goto(f"{LIST}/nouvelle")
-    fill(page, prenom="Maïwen", nom=f"de {LONG_WORD}", telephone="06 39 98 12 34")
+    fill(page, prenom="Maïwena", nom=f"de {LONG_WORD}", telephone="06 39 98 12 34")
     press(page, "Créer la fiche")
     expect(page.get_by_text("peut-être déjà une fiche")).to_be_visible()
 
