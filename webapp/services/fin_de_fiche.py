@@ -15,9 +15,9 @@ from webapp.domain.errors import Refus
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
-from webapp.models import Agent, EtatNotification, FileAttente, Notification, Participation, Usager
+from webapp.models import Agent, EtatNotification, FileAttente, Invitation, Notification, Participation, Usager
 from webapp.notifications.base import AGENT
-from webapp.queries import foyer
+from webapp.queries import foyer, invitations
 from webapp.queries import repertoire as queries
 
 from . import fiches, journal, mes_donnees, offres
@@ -79,6 +79,7 @@ def export(agent: Agent, usager_id: int) -> dict[str, Any]:
         foyer.relatives_of(usager.id),
         places,
         waits,
+        [row for row, _ in invitations.of_person(organisation.id, among, usager.id)],
         queries.messages_of(organisation.id, usager.id, among),
         organisation.timezone,
     )
@@ -122,10 +123,11 @@ def delete(agent: Agent, usager_id: int, raison: Raison, proches: Proches | None
         now = utcnow()
         places = session.scalars(select(Participation).where(Participation.usager_id.in_(ids))).all()
         waits = session.scalars(select(FileAttente).where(FileAttente.usager_id.in_(ids))).all()
+        invited = session.scalars(select(Invitation).where(Invitation.usager_id.in_(ids))).all()
         gone = session.scalars(select(Usager).where(Usager.id.in_(ids))).all()
         _say_nothing(session, [place.id for place in places])
         erase(session, ids, now)
-        mes_donnees.close_all(session, mes_donnees.Tenu(places, gone, waits), now)
+        mes_donnees.close_all(session, mes_donnees.Tenu(places, gone, waits, invited), now)
         for one in gone:
             journal.note(agent.organisation_id, "usager_supprime", one, agent=agent, raison=raison.value)
     db.session.expire_all()

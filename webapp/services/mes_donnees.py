@@ -113,6 +113,7 @@ def file_as_text(
     proches: Sequence[Usager],
     places: Sequence[Participation],
     attentes: Sequence[FileAttente],
+    invitations: Sequence[Invitation],
     messages: Sequence[Notification],
     zone: str,
 ) -> dict[str, Any]:
@@ -124,6 +125,7 @@ def file_as_text(
         "proches": [one.nom_complet for one in proches],
         "rendez-vous": [_place(place) for place in places],
         "listes d’attente": [_wait(entry) for entry in attentes],
+        "invitations": [_invitation(row) for row in invitations],
         "messages": [_message(row, zone) for row in messages],
     }
 
@@ -287,6 +289,7 @@ def close_all(session: Session, gone: Tenu, now: datetime) -> None:
     _forget_about(session, gone)
     _leave_lists(session, gone, now)
     _close_links(gone)
+    _close_invitations(session, gone, now)
 
 
 def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
