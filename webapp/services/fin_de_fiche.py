@@ -20,7 +20,7 @@ from webapp.notifications.base import AGENT
 from webapp.queries import foyer, invitations
 from webapp.queries import repertoire as queries
 
-from . import fiches, journal, mes_donnees, offres
+from . import donnees_en_mots, fiches, journal, mes_donnees, offres
 from .booking import _move
 from .retention import erase
 from .transaction import seat_lock, transaction
@@ -74,7 +74,7 @@ def export(agent: Agent, usager_id: int) -> dict[str, Any]:
     places = queries.places_of(organisation.id, among, usager.id)
     waits = queries.waits_of(organisation.id, among, usager.id)
     elsewhere = among is not None and not queries.services_of(organisation.id, [usager.id]) <= among
-    said = mes_donnees.file_as_text(
+    said = donnees_en_mots.file_as_text(
         usager,
         foyer.relatives_of(usager.id),
         places,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.contacts import identity_keys
-from webapp.domain.dates import full_date, long_moment
+from webapp.domain.dates import long_moment
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.models import (
@@ -35,12 +35,11 @@ from webapp.queries import acces as queries
 from webapp.queries import foyer
 
 from . import attente, journal
+from . import donnees_en_mots as mots
 from .booking import change_statut
 from .retention import NOBODY, NOTHING_OWN, erase, forget_lines
 from .transaction import transaction
 from .usagers import organisations_of, search_text
-
-ORIGINES = {Acteur.USAGER: "en ligne", Acteur.AGENT: "par un agent", Acteur.PRESCRIPTEUR: "par un professionnel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,37 +95,15 @@ def as_text(demande: Acces) -> dict[str, Any]:
     said = {
         "contact": demande.contact,
         "extrait le": long_moment(utcnow(), zone),
-        "personnes": [_person(fiche) for fiche in found.fiches]
-        + [_known(fiche, demande.canal) for fiche in found.partagees],
-        "rendez-vous": [_place(place) for place in found.places],
-        "listes d’attente": [_wait(entry) for entry in found.attentes],
-        "invitations": [_invitation(row) for row in found.invitations],
-        "messages": [_message(row, zone) for row in queries.messages_to(demande.contact, _readers(found, people))],
+        "personnes": [mots.person(fiche) for fiche in found.fiches]
+        + [mots.known(fiche, demande.canal) for fiche in found.partagees],
+        "rendez-vous": [mots.place(place) for place in found.places],
+        "listes d’attente": [mots.wait(entry) for entry in found.attentes],
+        "invitations": [mots.invitation(row) for row in found.invitations],
+        "messages": [mots.message(row, zone) for row in queries.messages_to(demande.contact, _readers(found, people))],
     }
     return said | {
         "à savoir": "Un rendez-vous pris avec un autre contact n’est pas ici : il se demande avec ce contact-là."
-    }
-
-
-def file_as_text(
-    usager: Usager,
-    proches: Sequence[Usager],
-    places: Sequence[Participation],
-    attentes: Sequence[FileAttente],
-    invitations: Sequence[Invitation],
-    messages: Sequence[Notification],
-    zone: str,
-) -> dict[str, Any]:
-    """The same for one person's file, asked for at the desk."""
-    reader = usager.responsable.nom_complet if usager.responsable else ""
-    return {
-        "extrait le": long_moment(utcnow(), zone),
-        "personne": _person(usager) | _given({"ses messages vont à": reader}),
-        "proches": [one.nom_complet for one in proches],
-        "rendez-vous": [_place(place) for place in places],
-        "listes d’attente": [_wait(entry) for entry in attentes],
-        "invitations": [_invitation(row) for row in invitations],
-        "messages": [_message(row, zone) for row in messages],
     }
 
 
@@ -134,101 +111,6 @@ def _readers(found: Tenu, people: Sequence[int]) -> list[int]:
     theirs = [place.usager for place in found.places] + [entry.usager for entry in found.attentes]
     theirs += [row.usager for row in found.invitations]
     return sorted({*people, *(one.responsable_id for one in theirs if one.responsable_id)})
-
-
-def _person(usager: Usager) -> dict[str, Any]:
-    return _given(
-        {
-            "prénom": usager.first_name,
-            "nom": usager.last_name,
-            "date de naissance": full_date(usager.birth_date) if usager.birth_date else "",
-            "téléphone": usager.phone,
-            "courriel": usager.email,
-            "numéro de dossier": usager.numero_dossier,
-            "accepte les SMS": "oui" if usager.notify_by_sms else "non",
-            "accepte les courriels": "oui" if usager.notify_by_email else "non",
-        }
-    )
-
-
-def _known(usager: Usager, canal: Canal) -> dict[str, Any]:
-    """Of a file that is not only theirs: the name, and the contact they proved."""
-    way = {"téléphone": usager.phone} if canal is Canal.SMS else {"courriel": usager.email}
-    return _given({"prénom": usager.first_name, "nom": usager.last_name, **way})
-
-
-def _place(place: Participation) -> dict[str, Any]:
-    rdv, zone = place.rdv, place.rdv.organisation.timezone
-    frozen = rdv.fige or {}
-    return _given(
-        {
-            "pour": place.usager.nom_complet,
-            "organisme": rdv.organisation.name,
-            "atelier": frozen.get("motif") or rdv.motif.name,
-            "intitulé": rdv.intitule,
-            "début": long_moment(rdv.starts_at, zone),
-            "fin": long_moment(rdv.ends_at, zone),
-            "lieu": frozen.get("lieu") or (rdv.lieu.name if rdv.lieu else ""),
-            "statut": "séance annulée" if rdv.cancelled_at else place.statut.label,
-            "réservé le": long_moment(place.cree_le, zone),
-            "réservé": ORIGINES.get(place.origine, place.origine.value),
-            "téléphone donné pour ce rendez-vous": place.telephone,
-            "courriel donné pour ce rendez-vous": place.courriel,
-            "numéro de dossier": place.numero_dossier,
-            "raison de l’absence": place.raison,
-            "rappels": "oui" if place.rappeler else "non",
-        }
-    )
-
-
-def _wait(entry: FileAttente) -> dict[str, Any]:
-    zone = entry.rdv.organisation.timezone
-    with_them = (f"{one.get('prenom', '')} {one.get('nom', '')}".strip() for one in entry.accompagnants)
-    return _given(
-        {
-            "pour": entry.usager.nom_complet,
-            "organisme": entry.rdv.organisation.name,
-            "atelier": entry.rdv.motif.name,
-            "début": long_moment(entry.rdv.starts_at, zone),
-            "places demandées": entry.places,
-            "avec": ", ".join(with_them),
-            "demandé le": long_moment(entry.cree_le, zone),
-            "attend encore": "oui" if entry.attend else "non",
-            "téléphone donné pour cette attente": entry.telephone,
-            "courriel donné pour cette attente": entry.courriel,
-            "numéro de dossier": entry.numero_dossier,
-        }
-    )
-
-
-def _invitation(row: Invitation) -> dict[str, Any]:
-    zone = row.motif.organisation.timezone
-    return _given(
-        {
-            "pour": row.usager.nom_complet,
-            "organisme": row.motif.organisation.name,
-            "atelier": row.motif.name,
-            "envoyée le": long_moment(row.envoyee_le, zone),
-            "valable jusqu’au": long_moment(row.expire_le, zone),
-            "ouverte le": long_moment(row.ouverte_le, zone) if row.ouverte_le else "",
-            "retirée le": long_moment(row.retiree_le, zone) if row.retiree_le else "",
-        }
-    )
-
-
-def _message(row: Notification, zone: str) -> dict[str, Any]:
-    return _given(
-        {
-            "le": long_moment(row.envoyee_le or row.cree_le, zone),
-            "par": "SMS" if row.canal is Canal.SMS else "courriel",
-            "objet": row.objet,
-            "texte": row.corps,
-        }
-    )
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 @dataclass(frozen=True, slots=True)
