@@ -22,6 +22,7 @@ from bench.wire import Answer, Browser
 from tests import doors_attente as attente
 from tests import doors_lots as lots
 from tests.door_people import AGENT, PUBLIC, REFERENT, VOISIN, Visitor, World
+from tests.doors_feuille import type_in
 from tests.doors_invitations import by_invitation, invite, not_invited
 from tests.doors_series import (
     cancel_several,
@@ -243,6 +244,7 @@ DOORS = (
     _door("agent.ajouter", overbook, STAFF, 2, 303, 403, 404, 409),
     _door("agent.statut", tap, STAFF, 16, 200, 303, 404, 409),
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
+    _door("agent.pointage", type_in, STAFF, 3, 303, 404, 409),
     _door("agent.deplacement", lots.move_person, STAFF, 4, 303, 403, 404, 409),
     _door("agent.copie", lots.copy_people, STAFF, 2, 303, 403, 404, 409),
     _door("agent.relance", lots.invite_some, STAFF, 1, 303, 404, 409),
@@ -284,6 +286,7 @@ NO_SEATS = {
     "agent.heritage": "shows what is being typed",
     "agent.message": "writes to people",
     "agent.nouvelle_seance": "opens a session nobody is in yet",
+    "agent.maintien": "a session under its minimum is held all the same",
     "agent.note": "keeps the agents' own words",
     "agent.exports": "writes a file of what there is",
     "agent.suppression_export": "deletes that file",

@@ -92,7 +92,7 @@ def _followed(near: list[int], waits: list[int]) -> list[int]:
     return list(dict.fromkeys([*kept, *waits, *near]))[:LIVE]
 
 
-def seance(rdv: Rdv, now: datetime, tz: str, *, to_note: bool) -> Seance:
+def seance(rdv: Rdv, now: datetime, tz: str, *, to_note: bool = False) -> Seance:
     """A session as the lists show it; `to_note`: it is over, and somebody's presence is not noted."""
     cancelled = rdv.cancelled_at is not None
     people = {Statut.INSCRIT} if to_note else ()
