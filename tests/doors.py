@@ -36,6 +36,7 @@ from tests.doors_series import (
 
 ROLES = (PUBLIC,) * 6 + (AGENT,) * 3 + (REFERENT,) * 2 + (VOISIN,)
 BOX = re.compile(r'name="agent_ids"[^>]*value="(\d+)"')
+LOT = re.compile(r'name="lot" value="(\d+)"')
 STATUTS = ("inscrit", "present", "absent", "excuse", "annule")
 
 
@@ -146,6 +147,29 @@ def tap(v: Visitor) -> Answer | None:
     return answer
 
 
+def take_back(v: Visitor) -> Answer | None:
+    """A status, and « Annuler ce changement » at once: a colleague may have been faster."""
+    row = v.row()
+    if row is None:
+        return None
+    rdv_id, place, version = row
+    path = f"/agent/rdv/{rdv_id}/participations/{place}/statut"
+    v.post(path, {"statut": v.dice.choice(STATUTS), "version": version})
+    v.rows.pop((rdv_id, place), None)
+    return v.post(path, {"statut": "retour", "version": version + 1})
+
+
+def tap_all(v: Visitor) -> Answer:
+    """« Tous présents » and the like, among people who come and go; then taken back, sometimes."""
+    path = f"/agent/rdv/{v.sheet()}/statuts"
+    answer = v.post(path, {"statut": v.dice.choice(("present", "absent", "inscrit"))})
+    if v.dice.random() < 0.5:
+        page = v.get(path.removesuffix("/statuts")).body.decode()
+        for lot in LOT.findall(page):
+            return v.post(path, {"statut": "retour", "lot": lot})
+    return answer
+
+
 def remove(v: Visitor) -> Answer | None:
     """The page that says who will be told, then its button."""
     row = v.row()
@@ -243,6 +267,8 @@ DOORS = (
     _door("agent.ajouter", add_new, STAFF, 4, 200, 303, 404, 409),
     _door("agent.ajouter", overbook, STAFF, 2, 303, 403, 404, 409),
     _door("agent.statut", tap, STAFF, 16, 200, 303, 404, 409),
+    _door("agent.statut", take_back, STAFF, 3, 303, 404, 409),
+    _door("agent.statuts", tap_all, STAFF, 3, 303, 404, 409),
     _door("agent.statut", remove, STAFF, 2, 303, 404, 409),
     _door("agent.pointage", type_in, STAFF, 3, 303, 404, 409),
     _door("agent.deplacement", lots.move_person, STAFF, 4, 303, 403, 404, 409),
@@ -290,6 +316,8 @@ NO_SEATS = {
     "agent.note": "keeps the agents' own words",
     "agent.exports": "writes a file of what there is",
     "agent.suppression_export": "deletes that file",
+    "agent.note_personne": "keeps them about one person",
+    "agent.comptage": "counts people at an open door, who have no seat",
     "agent.nouvelle_absence": "an agent is away: no session changes by itself",
     "agent.absence": "says it otherwise",
     "agent.suppression_absence": "takes it back",

@@ -22,6 +22,7 @@ from tests.browser.states_invitations import INVITATIONS
 from tests.browser.states_jour import JOUR
 from tests.browser.states_lieux import LIEUX
 from tests.browser.states_lots import LOTS
+from tests.browser.states_pointage import POINTAGE
 from tests.browser.states_recherche import RECHERCHE
 from tests.browser.states_series import SERIES
 from tests.browser.states_usagers import USAGERS
@@ -108,6 +109,7 @@ def too_wide(page: Page) -> list[str]:
         *JOUR,
         *LIEUX,
         *LOTS,
+        *POINTAGE,
         *SERIES,
         *USAGERS,
     ],

@@ -342,7 +342,7 @@ def nothing_is_kept(*_: object, **__: object) -> bool:
     [
         (waitlist, "first_that_fit", last_come_first_offered),
         (offres, "decide", nothing_is_due),
-        (booking, "_check_seat", nothing_is_kept),
+        (booking, "check_seat", nothing_is_kept),
         (offres, "pass_on", lambda *_: None),
     ],
 )

@@ -381,7 +381,7 @@ def everything_is_allowed(*_: object, **__: object) -> None:
     ("name", "mutant"),
     [
         ("seat_delta", absent_frees_a_seat),
-        ("_check_seat", there_is_always_room),
+        ("check_seat", there_is_always_room),
         ("check_transition", everything_is_allowed),
     ],
 )

@@ -76,7 +76,7 @@ def test_search_then_add_without_javascript(made: Desk) -> None:
     client = made.log_in()
     page = client.get(f"/agent/rdv/{made.rdv}").form("/recherche").submit(q="lefevre zoe")
     assert page.has("LEFÈVRE-ÜNAL Zoé")
-    page = page.form("/participations", css="#resultats form").submit(button="Zoé Lefèvre-Ünal")
+    page = page.form("/participations", css="#trouvees").submit(button="Zoé Lefèvre-Ünal")
     assert page.url == f"/agent/rdv/{made.rdv}" and page.has("4 places prises sur 12")
     assert order(page)[0] == "LEFÈVRE-ÜNAL Zoé"
     (message,) = told(made, "inscription")

@@ -313,7 +313,7 @@ def test_after_the_start_people_can_still_be_written_to(app: Flask) -> None:
 def test_nobody_to_write_to(app: Flask) -> None:
     made = desk(app, people=0)
     assert made.log_in().get(f"/agent/rdv/{made.rdv}/message").has("Personne à qui écrire")
-    assert not made.log_in().get(f"/agent/rdv/{made.rdv}").has("Écrire aux participants")
+    assert not made.log_in().get(f"/agent/rdv/{made.rdv}").has("Prévenir les participants")
 
 
 # --- the note ------------------------------------------------------------------------------------------------------

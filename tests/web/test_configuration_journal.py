@@ -187,6 +187,7 @@ def test_every_action_that_is_written_has_its_sentence() -> None:
         source = path.read_text()
         for call in re.findall(r"journal\.note\((.*?)\n?\s*\)\n", source, re.DOTALL):
             written |= set(re.findall(r'"([a-z]+(?:_[a-z]+)*)"(?= if|,| else|$)', call.split("=")[0]))
+        written |= set(re.findall(r'"action": "(\w+)"', source))
     assert {"inscription", "statut", "motif_cree", "motif_modifie", "plage_creee"} <= written
     assert written <= set(ACTIONS) | set(_PEOPLE), written - set(ACTIONS) - set(_PEOPLE)
     for action in set(ACTIONS) | set(_PEOPLE):

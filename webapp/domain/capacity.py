@@ -30,6 +30,7 @@ class Jauge:
     proposees: int = 0
     attente: int = 0
     annulee: bool = False
+    comptees: int = 0
 
     @property
     def libres(self) -> int:
@@ -79,8 +80,11 @@ class Jauge:
     @property
     def phrase_agent(self) -> str:
         """The gauge as agents read it: "9 places prises sur 12" (13 sur 12 when overbooked)."""
+        if self.capacite is None:
+            s = "s" if self.comptees > 1 else ""
+            return f"{self.comptees} personne{s} comptée{s}"
         s = "s" if self.prises > 1 else ""
-        return f"{self.prises} place{s} prise{s}" + (f" sur {self.capacite}" if self.capacite is not None else "")
+        return f"{self.prises} place{s} prise{s} sur {self.capacite}"
 
     @property
     def detail_agent(self) -> str:

@@ -97,6 +97,7 @@ class Rdv(Horodatage, Model):
             self.places_proposees,
             self.places_attente,
             annulee=self.cancelled_at is not None,
+            comptees=self.presents_anonymes,
         )
 
 
@@ -149,6 +150,9 @@ class Participation(Horodatage, Lien, Joignable, Model):
     # Channels refused for this place alone: whoever holds its link at a contact of its own speaks for nothing else.
     refus_sms: Mapped[bool] = mapped_column(default=False)
     refus_courriel: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str] = mapped_column(Text, default="")  # facts useful at the door (rule 15)
+    # What an agent's last change of status changed, to be taken back; of all those of one click, the `lot`.
+    avant: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     rdv: Mapped[Rdv] = relationship(back_populates="participations")
     usager: Mapped[Usager] = relationship(back_populates="participations")
@@ -164,6 +168,18 @@ class Participation(Horodatage, Lien, Joignable, Model):
     def agenda(self) -> int:
         """The number of its event in people's calendars."""
         return self.agenda_id or self.id
+
+    def as_it_is(self, lot: int) -> dict[str, Any]:
+        """What `avant` keeps when an agent changes the status."""
+        return {
+            "lot": lot,
+            "statut": self.statut.value,
+            "par": self.statut_par.value,
+            "agent": self.statut_par_agent_id,
+            "raison": self.raison,
+            "inscrit_le": self.inscrit_le.isoformat(),
+            "prevenir": self.prevenir,
+        }
 
 
 def ouverture(rdv: Rdv) -> Ouverture:

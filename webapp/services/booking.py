@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from webapp import live, metrics
@@ -15,7 +16,7 @@ from webapp.domain.droits import Droit
 from webapp.domain.errors import Complet, DomainError, Ferme, Interdit, Introuvable, Perime, Refus
 from webapp.domain.events import Desistement, Inscription, Prescription, Retrait
 from webapp.domain.identity import Identity, Prescripteur
-from webapp.domain.participation import Acteur, Statut, check_transition, holds_seat, seat_delta
+from webapp.domain.participation import Acteur, Statut, check_transition, first_statut, holds_seat, seat_delta
 from webapp.extensions import db
 from webapp.models import Agent, Participation, Rdv, Usager, ouverture
 from webapp.notifications.base import emit
@@ -56,7 +57,10 @@ def book_seat(
     if rdv is None:
         raise Introuvable
     cle = form_key(rdv_id, envoi, identity, usager_id)
-    demande = Demande(identity, usager_id, by, agent, surbooking, prevenir, cle, prescripteur, invitation_id, changer)
+    statut = first_statut(by, now=utcnow(), starts_at=rdv.starts_at)
+    demande = Demande(
+        identity, usager_id, by, agent, surbooking, prevenir, cle, prescripteur, invitation_id, changer, statut
+    )
     full = rdv.jauge().libres < 1
     if full or by is not Acteur.AGENT:
         try:
@@ -152,7 +156,7 @@ def _give_back(before: Participation | None) -> None:
     rdv = row.rdv
     now, tz = utcnow(), rdv.organisation.timezone
     check_transition(Acteur.USAGER, row.statut, Statut.EXCUSE, now=now, starts_at=rdv.starts_at, tz=tz)
-    _move(rdv, [row], Statut.EXCUSE, by=Acteur.USAGER, agent=None)
+    move(rdv, [row], Statut.EXCUSE, by=Acteur.USAGER, agent=None)
 
 
 def _person(organisation_id: int, demande: Demande, *, known: bool) -> tuple[Usager, bool]:
@@ -188,6 +192,8 @@ def _note(row: Participation, demande: Demande, **details: Any) -> None:
     """The journal's line, while the session's row is locked."""
     if not demande.prevenir:
         details["prevenir"] = False
+    if row.statut is not Statut.INSCRIT:
+        details["a"] = row.statut
     journal.note(
         row.rdv.organisation_id, "inscription", row, by=demande.by, agent=demande.agent, rdv_id=row.rdv_id, **details
     )
@@ -212,7 +218,7 @@ def _come_back(rdv: Rdv, row: Participation, demande: Demande) -> None:
     """The person had left: their row again."""
     if demande.by is not Acteur.AGENT and row.statut is Statut.ANNULE:
         raise not_online(rdv)
-    _set(row, rdv, Statut.INSCRIT, by=demande.by, agent=demande.agent)
+    _set(row, rdv, demande.statut, by=demande.by, agent=demande.agent)
     row.inscrit_le, row.raison, row.prevenir = utcnow(), "", demande.prevenir
     if demande.prescripteur is not None:
         _prescribe(row, demande.prescripteur)
@@ -261,7 +267,7 @@ def change_statuts(
                 here, mine = db.session.get_one(Rdv, place.rdv_id), place.invitation_id is not None
                 invitations.check_only_seat(here, place.usager_id, by_invitation=mine)
         (rdv,) = seat_lock(rdv_ids[0])
-        rows = [_fresh(participation_id) for participation_id in participation_ids]
+        rows = fresh(participation_ids)
         moving = [row for row in rows if row.statut is not statut]
         if not moving:
             return rows
@@ -278,12 +284,12 @@ def change_statuts(
         if wanted and now < rdv.starts_at:
             if by is not Acteur.AGENT and offres.withheld(rdv):
                 raise Complet("Cette séance est maintenant complète.")
-            over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=wanted)
-        _move(rdv, moving, statut, by=by, agent=agent, prevenir=prevenir, raison=raison, over=over)
+            over = check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=wanted)
+        move(rdv, moving, statut, by=by, agent=agent, prevenir=prevenir, raison=raison, over=over)
         return rows
 
 
-def _move(
+def move(
     rdv: Rdv,
     moving: Sequence[Participation],
     statut: Statut,
@@ -293,29 +299,23 @@ def _move(
     prevenir: bool = True,
     raison: str = "",
     over: bool = False,
+    **details: Any,
 ) -> None:
-    """What moving people of one session writes, once it is allowed and the session's row is locked."""
+    """What moving people of one session writes, once it is allowed and the session's row is locked: a number of
+    statements that does not grow with them. What an agent moves can be taken back (`services.statuts`)."""
     now, befores = utcnow(), [row.statut for row in moving]
+    lot = rdv.version = rdv.version + len(moving)  # as many steps as there are changes
     for row, before in zip(moving, befores, strict=True):
         delta = seat_delta(before, statut)
-        rdv.version += 1
         rdv.places_prises += delta
+        avant = row.as_it_is(lot) if agent is not None else None
         _set(row, rdv, statut, by=by, agent=agent)
-        row.raison = raison[:120] if statut is Statut.EXCUSE else ""
+        row.avant, row.raison = avant, raison[:120] if statut is Statut.EXCUSE else ""
         if statut is Statut.INSCRIT and delta > 0:
             row.inscrit_le, row.prevenir = now, prevenir
-        journal.note(
-            rdv.organisation_id,
-            "statut",
-            row,
-            by=by,
-            agent=agent,
-            rdv_id=rdv.id,
-            de=before,
-            a=statut,
-            **({"surbooking": True} if over else {}),
-            **({} if prevenir else {"prevenir": False}),
-        )
+    db.session.flush()
+    common = ({"surbooking": True} if over else {}) | ({} if prevenir else {"prevenir": False}) | details
+    journal.note_moves(rdv, zip(moving, befores, strict=True), by=by, agent=agent, a=statut, **common)
     if prevenir and now < rdv.starts_at:
         _tell(moving, befores, statut, agent)
     moves = zip(moving, befores, strict=True)
@@ -323,10 +323,16 @@ def _move(
     live.publish(rdv.id, rdv.version)
 
 
-def _fresh(participation_id: int) -> Participation:
-    row = db.session.get(Participation, participation_id, populate_existing=True)
-    assert row is not None
-    return row
+def fresh(participation_ids: Sequence[int]) -> list[Participation]:
+    """These places as they are now, in that order, with their people: one statement."""
+    found = db.session.scalars(
+        select(Participation)
+        .where(Participation.id.in_(participation_ids))
+        .options(joinedload(Participation.usager), joinedload(Participation.statut_par_agent))
+        .execution_options(populate_existing=True)
+    )
+    rows = {row.id: row for row in found}
+    return [rows[participation_id] for participation_id in participation_ids]
 
 
 EVENTS = {
@@ -377,10 +383,10 @@ def _refuse(rdv: Rdv, demande: Demande, *, seated: bool, seats: int = 1) -> bool
         raise Ferme("Cette séance est annulée : on n’y inscrit plus personne.")
     if ouverture(rdv).reservable_par is ReservablePar.ENTREE_LIBRE:
         raise Ferme("Cette séance est en entrée libre : on n’y inscrit pas, on compte les personnes à l’accueil.")
-    return not seated and _check_seat(rdv, by=demande.by, agent=demande.agent, surbooking=demande.surbooking)
+    return not seated and check_seat(rdv, by=demande.by, agent=demande.agent, surbooking=demande.surbooking)
 
 
-def _check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, seats: int = 1) -> bool:
+def check_seat(rdv: Rdv, *, by: Acteur, agent: Agent | None, surbooking: bool, seats: int = 1) -> bool:
     """Raise when too few seats are left for this actor; True when an agent goes over the capacity on purpose (rule
     7)."""
     if rdv.jauge().libres >= seats:
@@ -405,7 +411,7 @@ def give_seats(
 ) -> list[Participation]:
     """One seat for each of these people, who have none, in a session whose row is locked: all of them or none. Their
     rows again, or new ones; whom to tell, and to pass on what is left, is the caller's. Raises `Complet`, `Refus`."""
-    over = _check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=len(usagers))
+    over = check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=len(usagers))
     rows = []
     for usager in usagers:
         demande = Demande(None, usager.id, by, agent, over, prevenir, "")
@@ -422,7 +428,7 @@ def give_seats(
 
 
 def _set(row: Participation, rdv: Rdv, statut: Statut, *, by: Acteur, agent: Agent | None) -> None:
-    row.statut = statut
+    row.statut, row.avant = statut, None
     row.version += 1
     row.rdv_version = rdv.version
     row.statut_le = utcnow()

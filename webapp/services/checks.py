@@ -224,16 +224,24 @@ def _moves_of_people() -> Select[Any]:
 def _journal() -> Iterator[str]:
     """What the journal last says of somebody is what they are; a cancelled session took every seat back."""
     last = _moves_of_people().with_only_columns(func.max(Journal.id))
-    for participation_id, statut, cancelled_at, action, details in db.session.execute(
-        select(Participation.id, Participation.statut, Rdv.cancelled_at, Journal.action, Journal.details)
+    for participation_id, statut, cancelled_at, forgotten, action, details in db.session.execute(
+        select(
+            Participation.id,
+            Participation.statut,
+            Rdv.cancelled_at,
+            Usager.anonymise_le,
+            Journal.action,
+            Journal.details,
+        )
         .select_from(Participation)
         .join(Participation.rdv)
+        .join(Participation.usager)
         .join(Journal, Journal.sujet_id == Participation.id)
         .where(Journal.id.in_(last))
     ):
-        if action == "statut" and "a" not in details:
+        if "a" not in details and (action == "statut" or forgotten):
             continue  # emptied with the person it was about
-        said = Statut.INSCRIT if action == "inscription" else Statut(details["a"])
+        said = Statut(details.get("a", Statut.INSCRIT))
         if cancelled_at is not None and holds_seat(said):
             said = Statut.ANNULE
         if statut is not said:

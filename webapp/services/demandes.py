@@ -40,6 +40,7 @@ class Demande:
     prescripteur: Prescripteur | None = None
     invitation_id: int | None = None
     changer: bool = False
+    statut: Statut = Statut.INSCRIT
 
     def keys(self) -> list[str]:
         """What the person is recognised by, unless their number in the file says who they are."""
@@ -99,7 +100,7 @@ def new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
     row = Participation(
         rdv_id=rdv.id,
         usager_id=usager.id,
-        statut=Statut.INSCRIT,
+        statut=demande.statut,
         version=1,
         rdv_version=rdv.version,
         inscrit_le=now,
@@ -112,6 +113,8 @@ def new_row(rdv: Rdv, usager: Usager, demande: Demande) -> Participation:
         lien_nonce=nonce,
         lien_hash=hashed,
         raison="",
+        note="",
+        avant=None,
         prevenir=demande.prevenir,
         rappeler=True,
         invitation_id=demande.invitation_id,

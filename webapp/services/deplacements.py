@@ -22,13 +22,13 @@ from webapp.queries import foyer
 from webapp.queries import usagers as people
 
 from . import journal, offres
-from .booking import _check_seat, _come_back, _count, _fresh, _set
+from .booking import _come_back, _count, _set, check_seat, fresh
 from .demandes import Demande, new_row
 from .droits import require
 from .transaction import seat_lock, transaction
 
 GOES_ALONG = (
-    *("telephone", "courriel", "refus_sms", "refus_courriel", "numero_dossier", "prevenir", "rappeler"),
+    *("telephone", "courriel", "refus_sms", "refus_courriel", "numero_dossier", "prevenir", "rappeler", "note"),
     *("prescripteur_nom", "prescripteur_structure", "prescripteur_courriel"),
 )
 """What belongs to the person's place, wherever it is."""
@@ -60,7 +60,7 @@ def move_places(
         de, vers = both[de_id], both[vers_id]
         for rdv in (de, vers):
             require(agent, Droit.GERER_RDV, rdv)
-        rows = [_fresh(participation_id) for participation_id in ids]
+        rows = fresh(ids)
         already = [row.deplacee_vers for row in rows]
         if all(place is not None and place.rdv_id == vers.id and place.occupe for place in already):
             return [place for place in already if place is not None]
@@ -71,7 +71,7 @@ def move_places(
         for row in there.values():
             if row.occupe:
                 raise Refus(f"{row.usager.nom_complet} a déjà une place à cette séance.")
-        over = _check_seat(vers, by=Acteur.AGENT, agent=agent, surbooking=surbooking, seats=len(rows))
+        over = check_seat(vers, by=Acteur.AGENT, agent=agent, surbooking=surbooking, seats=len(rows))
         avant = {**ou_et_quand(de), "rdv": de.id, "nom": of_rdv(de).nom}
         # A calendar keeps the last SEQUENCE it saw of an event, which goes on here as this session's version.
         vers.version = max(vers.version, de.version)

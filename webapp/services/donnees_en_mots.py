@@ -73,6 +73,7 @@ def place(row: Participation) -> dict[str, Any]:
             "courriel donné pour ce rendez-vous": row.courriel,
             "numéro de dossier": row.numero_dossier,
             "raison de l’absence": row.raison,
+            "note des agents": row.note,
             "rappels": "oui" if row.rappeler else "non",
         }
     )

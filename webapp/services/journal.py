@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from webapp.domain.participation import Acteur
+from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
-from webapp.models import Absence, Agent, FileAttente, Journal, Rdv
+from webapp.models import Absence, Agent, FileAttente, Journal, Participation, Rdv
 
 
 def note(
@@ -31,6 +31,27 @@ def note(
             "details": details,
         }
     )
+
+
+def note_moves(
+    rdv: Rdv,
+    moves: Iterable[tuple[Participation, Statut]],
+    *,
+    by: Acteur,
+    agent: Agent | None,
+    a: Statut,
+    **details: Any,
+) -> None:
+    """Each of these people of one session was moved, from the status that goes with them: one statement for all."""
+    common = {
+        "organisation_id": rdv.organisation_id,
+        "acteur": by,
+        "agent_id": agent.id if agent else None,
+        "rdv_id": rdv.id,
+        "sujet_type": "participation",
+        "action": "statut",
+    }
+    _write(*({**common, "sujet_id": row.id, "details": {"de": de, "a": a, **details}} for row, de in moves))
 
 
 def note_sessions(action: str, lines: Iterable[tuple[Rdv, dict[str, Any]]], agent: Agent) -> None:

@@ -54,8 +54,8 @@ NOBODY: dict[str, Any] = {
 }
 """What is left of somebody's file."""
 NOTHING_OWN: dict[str, Any] = {
-    "telephone": None, "courriel": None, "numero_dossier": None, "raison": "", "prescripteur_nom": None,
-    "prescripteur_structure": None, "prescripteur_courriel": None,
+    "telephone": None, "courriel": None, "numero_dossier": None, "raison": "", "note": "", "avant": None,
+    "prescripteur_nom": None, "prescripteur_structure": None, "prescripteur_courriel": None,
 }  # fmt: skip
 """What is left of what a place said of its own."""
 

@@ -200,6 +200,8 @@ def _words(value: Any, known: Mapping[Any, str]) -> str:
 def _booked(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     if who and details.get("depuis"):
         return f"{who} a inscrit {name}, de la séance du {full_date(date.fromisoformat(details['depuis']))}{extra}."
+    if details.get("a") == Statut.PRESENT:
+        extra = f", à son arrivée{extra}"
     return f"{who} a inscrit {name}{extra}." if who else f"Inscription de {name} en ligne."
 
 
@@ -207,6 +209,8 @@ def _status(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     after, before = details.get("a"), details.get("de")
     if after is None:  # the person is forgotten: so is what became of them
         return f"{who} a noté le statut de {name}." if who else f"{name} a changé de statut."
+    if details.get("retour"):
+        return f"{who} a annulé son changement : {name} est à nouveau « {Statut(str(after)).label} »."
     if not who:
         return f"{name} a prévenu : absence." if after == Statut.EXCUSE else f"{name} a repris sa place."
     if after == Statut.ANNULE and details.get("vers"):
@@ -225,6 +229,15 @@ def _chosen(details: dict[str, Any], who: str, name: str, extra: str) -> str:
     if not chosen:  # the person is forgotten
         return f"{who} a noté par quoi prévenir {name}." if who else f"Choix de {name}."
     return f"{who} a noté pour {name} : {chosen}." if who else f"Choix de {name} : {chosen}."
+
+
+def _counted(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    people, were = details.get("a", 0), details.get("de", 0)
+    return f"{who} a compté {pluriel(people, 'personne')} ({people - were:+d})."
+
+
+def _noted(details: dict[str, Any], who: str, name: str, extra: str) -> str:
+    return f"{who} a changé la note sur {name}."
 
 
 def _retried(details: dict[str, Any], who: str, name: str, extra: str) -> str:
@@ -323,6 +336,8 @@ def _file(details: dict[str, Any], who: str, name: str, extra: str) -> str:
 _PEOPLE: dict[str, Callable[[dict[str, Any], str, str, str], str]] = {
     "inscription": _booked,
     "statut": _status,
+    "comptage": _counted,
+    "note_personne": _noted,
     "canaux": _chosen,
     "contact": _contact,
     "contact_fiche": _file,

@@ -1,6 +1,7 @@
 """What every template may use: French words for dates and numbers, the current organisation, the mode."""
 
 import re
+import secrets
 from datetime import date, datetime
 from typing import Any
 
@@ -42,12 +43,17 @@ def init_app(app: Flask) -> None:
         typo=typo,
         de=contacts.of,
     )
-    app.jinja_env.globals["page_en_erreur"] = page_en_erreur
+    app.jinja_env.globals.update(page_en_erreur=page_en_erreur, nouvel_envoi=nouvel_envoi)
     app.context_processor(_context)
 
 
 def _context() -> dict[str, Any]:
     return {"organisation": g.get("organisation"), "mode": current_app.config["MODE"]}
+
+
+def nouvel_envoi() -> str:
+    """The random id of a form that has no `BaseForm` (docs/domain.md rule 19)."""
+    return secrets.token_urlsafe(16)
 
 
 def telephone(e164: str) -> str:

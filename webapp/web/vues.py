@@ -73,9 +73,8 @@ class PersonneVue:
     ton: str = ""
     messages: Sequence[str] = ()
     joindre: Sequence[str] = ()  # channels nobody can reach them by, and why
-    canaux: Sequence[tuple[str, str, bool]] = ()  # (field, its word, ticked): by what to tell them
-    canaux_url: str = ""
     en_cours: bool = False  # a message is still leaving
     note: str = ""
     note_url: str = ""
+    retour: int = 0  # seconds left to take my own change back
     alerte: str = ""

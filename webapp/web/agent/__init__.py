@@ -30,6 +30,7 @@ from . import (  # noqa: E402
     mon_compte,  # noqa: F401
     participations,  # noqa: F401
     plages,  # noqa: F401
+    pointage,  # noqa: F401
     preferences,  # noqa: F401
     reglages,  # noqa: F401
     relance,  # noqa: F401

@@ -9,6 +9,7 @@ from webapp.domain.participation import Acteur
 from webapp.services.preferences import choose_channels
 from webapp.web.auth import current_agent, declares
 from webapp.web.forms.preferences import ticked
+from webapp.web.htmx import partial
 from webapp.web.intake import number
 
 from . import bp
@@ -34,4 +35,5 @@ def canaux(rdv_id: int, participation_id: int) -> ResponseReturnValue:
         if refusal.status != 409:
             raise
         return refused_row(find_participation(rdv_id, participation_id), refusal)
-    return done(place, f"{place.usager.nom_complet} : choix noté")
+    answer = done(place, f"{place.usager.nom_complet} : choix noté")
+    return answer + str(partial(f"#note-{place.id}", "", "innerHTML")) if isinstance(answer, str) else answer

@@ -57,8 +57,8 @@ def _series(rdv: Rdv) -> bool:
     )
 
 
-def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = None) -> Response:
-    """The whole page; `alerts` say in somebody's row why what was asked was not done."""
+def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = None, refus: str = "") -> Response:
+    """The whole page; `alerts` say in somebody's row why what was asked was not done, `refus` above the list."""
     people, editable = queries.people(rdv), fragments.editable(rdv)
     effective = resolve("reservable_par", rdv=rdv, plage=rdv.plage_ouverture, motif=rdv.motif).valeur
     return respond(
@@ -85,6 +85,9 @@ def sheet(rdv: Rdv, *, status: int = 200, alerts: Mapping[int, str] | None = Non
         departs=departures(rdv),
         ecrire=bool(people) and may(Droit.ENVOYER_MESSAGES, rdv),
         trop_tot=vues.too_early(rdv),
+        commence=utcnow() >= rdv.starts_at,
+        lot=vues.last_lot(people) if editable else None,
+        refus=refus,
         journal=vues.journal(rdv),
         refusal="" if status < 400 else "refus",
     )

@@ -2,27 +2,33 @@
 
 from collections.abc import Sequence
 
-from flask import Response, make_response, request, url_for
+from flask import Response, flash, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
 from webapp.domain.droits import Droit
-from webapp.domain.errors import Complet, DomainError, Introuvable, Perime
+from webapp.domain.errors import Complet, DomainError, Introuvable, Perime, Refus
 from webapp.domain.participation import Acteur, Statut, holds_seat
 from webapp.models import Participation, Rdv
 from webapp.notifications.people import Prevenus, prevenus
 from webapp.queries import fiche as queries
 from webapp.queries import usagers
-from webapp.services import booking, droits
+from webapp.services import booking, droits, statuts
+from webapp.services.demandes import first_answer, form_key
 from webapp.web.auth import allowed, current_agent, declares, may
 from webapp.web.forms.agent import AjoutForm, said_yes
 from webapp.web.htmx import block_html, go_to, into_notice, is_htmx, partial, respond
 from webapp.web.intake import number
 from webapp.web.security import keeps_form
+from webapp.web.templating import pluriel
 
 from . import bp, fragments, vues
 from .fiche import find, sheet
+from .usagers import Trouve, of_that_name
+
+RETOUR = "retour"
+"""What the button of a row sends, in place of a status, to have the one before back."""
 
 
 def find_participation(rdv_id: int, participation_id: int) -> Participation:
@@ -43,6 +49,8 @@ def ajouter(rdv_id: int) -> ResponseReturnValue:
     form = AjoutForm(motif=rdv.motif)
     if not form.validate_on_submit():
         return respond("agent/ajout.html", "ajout", form=form, rdv=rdv)
+    if same := _same_name(rdv, form):
+        return _ask_who(rdv, form, same)
     try:
         booked = booking.book_seat(
             rdv_id,
@@ -67,9 +75,31 @@ def ajouter(rdv_id: int) -> ResponseReturnValue:
         form.refuse(refusal)
         return respond("agent/ajout.html", "ajout", form=form, rdv=rdv)
     place = find_participation(rdv_id, booked.participation_id)
+    if said_yes("surbooking", default=False) and not booked.deja:
+        flash_over(place.rdv)
     name = place.usager.nom_complet
     said = f"{name} avait déjà une place" if booked.deja else f"{name} a une place"
+    if place.statut is Statut.PRESENT and not booked.deja:
+        said = f"{said}, présence notée"
     return done(place, said, added=f"{said}. {_told(place)}".strip())
+
+
+def _same_name(rdv: Rdv, form: AjoutForm) -> list[Trouve]:
+    """People the organisation knows by the name that is typed, as far as the page can ask which; none when the contact
+    tells already that it is one of them."""
+    who = form.identity
+    if who is None or not request.form.get("verifier") or usagers.by_keys(rdv.organisation_id, who.keys()):
+        return []
+    if first_answer(form_key(rdv.id, form.envoi.data or "", who)):  # the same form, sent twice
+        return []
+    return of_that_name(rdv, who)
+
+
+def _ask_who(rdv: Rdv, form: AjoutForm, same: list[Trouve]) -> Response:
+    """409: is it one of them? Sent again, it is somebody else."""
+    form.refuse(Refus("Une personne de ce nom existe déjà. Choisissez-la ci-dessous, ou créez-en une autre."))
+    form.verifier.data = ""
+    return respond("agent/ajout.html", "ajout", form=form, rdv=rdv, q=_name(form), trouves=same)
 
 
 @bp.post("/rdv/<int:rdv_id>/participations/<int:participation_id>/statut")
@@ -77,6 +107,8 @@ def ajouter(rdv_id: int) -> ResponseReturnValue:
 def statut(rdv_id: int, participation_id: int) -> ResponseReturnValue:
     """Move one person; `version` is the one the page showed, so that nothing a colleague did is lost in silence."""
     place = find_participation(rdv_id, participation_id)
+    if request.form.get("statut") == RETOUR:
+        return _take_back(place)
     wanted = _asked_statut()
     try:
         place = booking.change_statut(
@@ -95,7 +127,21 @@ def statut(rdv_id: int, participation_id: int) -> ResponseReturnValue:
         if refusal.status != 409:
             raise
         return refused_row(find_participation(rdv_id, participation_id), refusal)
+    if said_yes("surbooking", default=False):
+        flash_over(place.rdv)
     return done(place, fragments.announcement([place]))
+
+
+def _take_back(place: Participation) -> ResponseReturnValue:
+    """« Annuler ce changement »."""
+    version = request.form.get("version", type=int)
+    try:
+        place = statuts.take_back(place.id, agent=current_agent(), version=version)
+    except DomainError as refusal:
+        if refusal.status != 409:
+            raise
+        return refused_row(find_participation(place.rdv_id, place.id), refusal)
+    return done(place, f"{place.usager.nom_complet} : changement annulé")
 
 
 @bp.get("/rdv/<int:rdv_id>/participations/<int:participation_id>/retrait")
@@ -177,6 +223,13 @@ def over(
         jauge=rdv.jauge(),
     )
     return into_notice(answer)
+
+
+def flash_over(rdv: Rdv) -> None:
+    """Said once more when it is done: the session has more people than seats."""
+    if rdv.capacite_max is not None and rdv.places_prises > rdv.capacite_max:
+        seats = pluriel(rdv.capacite_max, "place")
+        flash(f"C’est fait, en surnombre : {rdv.places_prises} personnes pour {seats}.", "warning")
 
 
 def _name(form: AjoutForm) -> str:

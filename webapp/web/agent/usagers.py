@@ -1,18 +1,20 @@
 """Find somebody the organisation knows, to add them to a session."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import request
 from flask.typing import ResponseReturnValue
 
 from webapp.domain import phones
-from webapp.domain.contacts import mask_email
+from webapp.domain.contacts import fold, mask_email
 from webapp.domain.dates import full_date
 from webapp.domain.droits import Droit, services_with
-from webapp.models import Usager
+from webapp.domain.identity import Identity
+from webapp.models import Rdv, Usager
 from webapp.queries import fiche as queries
 from webapp.web.auth import current_agent, declares
-from webapp.web.forms.agent import AjoutForm, typed_in_search
+from webapp.web.forms.agent import AjoutForm, newcomer, typed_in_search
 from webapp.web.htmx import block_html, is_htmx, partial, respond
 from webapp.web.intake import number
 from webapp.web.templating import pluriel
@@ -53,6 +55,7 @@ def recherche() -> ResponseReturnValue:
         "encore": more,
         "form": AjoutForm(formdata=None, motif=rdv.motif, data={} if found else typed_in_search(text)),
         "creer": "creer" in request.args,
+        "nouvelle": _unknown(rows, text),
     }
     if context["creer"]:
         return respond("agent/ajout.html", "ajout", **context)
@@ -61,6 +64,21 @@ def recherche() -> ResponseReturnValue:
     count = pluriel(len(found), "personne trouvée", "personnes trouvées") if found else "Aucune personne trouvée"
     said = partial("#annonces", count if text else "", "innerHTML")
     return block_html("agent/resultats.html", "resultats", context).strip() + said
+
+
+def _unknown(rows: Sequence[tuple[Usager, bool, bool]], text: str) -> tuple[str, str] | None:
+    """Who may be added in one line, by their name alone; nobody when somebody known has exactly that name."""
+    who = newcomer(text)
+    same = who and any((fold(one.first_name), fold(one.last_name)) == tuple(map(fold, who)) for one, _, _ in rows)
+    return None if same else who
+
+
+def of_that_name(rdv: Rdv, who: Identity) -> list[Trouve]:
+    """People of the organisation with exactly that name, accents and case ignored, for that session."""
+    agent, name = current_agent(), (fold(who.prenom), fold(who.nom))
+    services = services_with(agent.octrois(), Droit.VOIR, rdv.organisation_id)
+    rows, _ = queries.known_people(rdv.organisation_id, services, f"{who.prenom} {who.nom}", rdv.id)
+    return [shown(*row) for row in rows if (fold(row[0].first_name), fold(row[0].last_name)) == name]
 
 
 def shown(usager: Usager, full: bool, here: bool) -> Trouve:

@@ -12,13 +12,14 @@ from webapp.clock import utcnow
 from webapp.domain import phones
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import day_month, hour, local, long_date, span
-from webapp.domain.participation import Acteur, Etat, Statut, etat
+from webapp.domain.participation import Acteur, Etat, Statut, etat, seconds_left
 from webapp.domain.settings import Reglage, nom_sms, resolve
 from webapp.models import Canal, Champ, EtatNotification, FileAttente, Participation, Rdv, TypeLieu
 from webapp.notifications.people import lecteurs
 from webapp.queries import attente, fiche
 from webapp.services.preferences import choosable, voies
 from webapp.web import envois
+from webapp.web.auth import current_agent
 from webapp.web.envois import CANAUX, message_name, without_contacts
 from webapp.web.recit import sentence
 from webapp.web.vues import AttenteVue, PersonneVue
@@ -38,6 +39,15 @@ DONE = {
     Statut.ANNULE: "place retirée",
 }
 """What is said aloud when somebody's status changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LotVue:
+    """What one click did to several people, and for how many seconds it can be taken back."""
+
+    lot: int
+    phrase: str
+    retour: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +162,32 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         mot=word,
         ton=tone,
         joindre=_unreachable(p),
-        canaux=_channels(p) if editable else (),
-        canaux_url=url_for("agent.canaux", **link) if editable else "",
         messages=[_message(message, tz) for message in told] + ([f"Courriel : {email}."] if phone and email else []),
         en_cours=any(message.etat in WAITING for message in told),
+        note=p.note,
+        note_url=url_for("agent.note_personne", **link) if editable else "",
+        retour=undo_seconds(p) if editable else 0,
         alerte=alert,
     )
+
+
+def undo_seconds(p: Participation) -> int:
+    """For how long the agent may still take back what they did to that person; 0 when it is too late, or not theirs."""
+    mine = p.statut_par_agent_id == current_agent().id and "statut" in (p.avant or {})
+    return seconds_left(p.statut_le, utcnow()) if mine else 0
+
+
+def last_lot(people: Iterable[Participation]) -> LotVue | None:
+    """Those the agent has just moved with one click, if it can be taken back."""
+    lots: dict[int, list[Participation]] = defaultdict(list)
+    for p in people:
+        if undo_seconds(p) and (p.avant or {})["lot"] == p.rdv_version:
+            lots[p.rdv_version].append(p)
+    several = [lot for lot, those in lots.items() if len(those) > 1]
+    if not several:
+        return None
+    those = lots[max(several)]
+    return LotVue(max(several), f"{len(those)} personnes notées « {those[0].statut.label} ».", undo_seconds(those[0]))
 
 
 def waiting(rdv: Rdv) -> list[AttenteVue]:
@@ -265,7 +295,7 @@ def _unreachable(p: Participation) -> list[str]:
     return found
 
 
-def _channels(p: Participation) -> list[tuple[str, str, bool]]:
+def channels(p: Participation) -> list[tuple[str, str, bool]]:
     """The boxes of « Prévenir par »; none for who can't be written to at all."""
     found = [(v.canal.value, CANAUX[v.canal], v.acceptee) for v in choosable(p, Acteur.AGENT)]
     return [*found, ("rappels", "avec les rappels", p.rappeler)] if found and p.rdv.motif.rappels else found

@@ -89,6 +89,7 @@ class AjoutForm(BaseForm):
     """
 
     usager_id = HiddenField()
+    verifier = HiddenField(default="1")  # the page can ask whether it is somebody known of that name
     prenom = StringField("Prénom")
     nom = StringField("Nom")
     date_naissance = StringField("Date de naissance")
@@ -179,6 +180,17 @@ def typed_in_search(text: str) -> dict[str, str]:
     if rest and first.isupper() and not rest.isupper():  # written as the sheet writes it: AMRANI Yasmina
         first, rest = rest, first
     return {"prenom": first, "nom": rest} if rest else {"nom": first}
+
+
+def newcomer(text: str) -> tuple[str, str] | None:
+    """(first name, name) of somebody nobody knows, as it was looked for, in one line; None when it is not both."""
+    typed = typed_in_search(text)
+    if "prenom" not in typed or any(letter.isdigit() for letter in text):
+        return None
+    first, last = (
+        name.title() if name.islower() or name.isupper() else name for name in (typed["prenom"], typed["nom"])
+    )
+    return first, last
 
 
 class AnnulationForm(BaseForm):

@@ -24,11 +24,11 @@ from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
 from webapp.domain.participation import Statut
 from webapp.domain.recurrence import interval_utc
-from webapp.models import Agent, Lieu, Motif, Rdv, Salle, TypeLieu
+from webapp.models import Agent, Lieu, Motif, Participation, Rdv, Salle, TypeLieu
 from webapp.services.ecrire import CORPS_MAX, Ecrit
 from webapp.services.lieux_ponctuels import LieuPonctuel
 from webapp.services.ponctuelles import RdvData
-from webapp.services.rdvs import NOTE_MAX, OuEtQuand
+from webapp.services.rdvs import NOTE_MAX, OuEtQuand, note_cle
 from webapp.services.reglages import Propres
 
 from .base import BaseForm, again
@@ -387,3 +387,14 @@ class NoteForm(BaseForm):
     note = TextAreaField(
         "Note pour les agents", [Length(max=NOTE_MAX, message=f"C’est trop long : {NOTE_MAX} caractères au plus.")]
     )
+
+
+class NotePersonneForm(BaseForm):
+    """What is useful at the door about one person, as `NoteForm` for a session."""
+
+    connu = HiddenField()
+    note = TextAreaField("Note", [Length(max=NOTE_MAX, message=f"C’est trop long : {NOTE_MAX} caractères au plus.")])
+
+    def __init__(self, place: Participation, **options: Any) -> None:
+        super().__init__(data={"note": place.note, "connu": note_cle(place.note)}, **options)
+        self.note.id = f"note-de-{place.id}"  # several may be open on one sheet
