@@ -21,7 +21,7 @@ from webapp.queries import foyer, invitations
 from webapp.queries import repertoire as queries
 
 from . import donnees_en_mots, fiches, journal, mes_donnees, offres
-from .booking import _move
+from .booking import move
 from .retention import erase
 from .transaction import seat_lock, transaction
 from .usagers import organisations_of
@@ -149,7 +149,7 @@ def _leave(agent: Agent, ids: Sequence[int]) -> int:
         offres.move(rdvs[entry.rdv_id], entry, EtatAttente.RETIREE, by=Acteur.AGENT, agent=agent)
     for rdv_id in sorted(rdvs):
         if seats[rdv_id]:
-            _move(rdvs[rdv_id], seats[rdv_id], Statut.EXCUSE, by=Acteur.AGENT, agent=agent)
+            move(rdvs[rdv_id], seats[rdv_id], Statut.EXCUSE, by=Acteur.AGENT, agent=agent)
     offres.pass_on(*rdvs.values())
     return sum(map(len, seats.values()))
 
