@@ -57,7 +57,7 @@ def test_a_dead_worker_s_file_is_taken_up_three_times_at_most(app: Flask, monkey
         def die(*_: object) -> None:
             raise SystemExit
 
-        monkeypatch.setattr(jobs, "_let_messages_go", die)
+        monkeypatch.setattr(jobs, "let_messages_go", die)
         for attempt in (1, 2, 3):
             with pytest.raises(SystemExit):
                 jobs.produce(export.id)
@@ -76,12 +76,12 @@ def test_a_run_that_was_overtaken_writes_nothing_more(app: Flask, monkeypatch: p
         export = asked()
 
         def overtake() -> None:
-            monkeypatch.setattr(jobs, "_let_messages_go", lambda: None)
+            monkeypatch.setattr(jobs, "let_messages_go", lambda: None)
             db.session.execute(update(Export).values(claimed_until=utcnow() - timedelta(seconds=1)))
             db.session.commit()
             assert jobs.produce(export.id)
 
-        monkeypatch.setattr(jobs, "_let_messages_go", overtake)
+        monkeypatch.setattr(jobs, "let_messages_go", overtake)
         assert not jobs.produce(export.id)
         found = db.session.get_one(Export, export.id)
         assert (found.etat, found.tentatives) == (EtatExport.PRET, 2)
@@ -133,7 +133,7 @@ def test_a_message_that_is_due_leaves_before_the_next_page(app: Flask, monkeypat
     with app.app_context():
         export = asked()
         delivered: list[str] = []
-        monkeypatch.setattr(jobs.notifications, "due_files", lambda now: ["urgent", "mass"])
+        monkeypatch.setattr(messages.queries, "due_files", lambda now: ["urgent", "mass"])
         monkeypatch.setattr(messages, "deliver", delivered.append)
         assert jobs.produce(export.id)
         assert delivered and set(delivered) == {"urgent"}

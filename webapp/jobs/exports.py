@@ -21,14 +21,12 @@ from webapp.exports.columns import Vue
 from webapp.exports.writers import csv_pieces, write_xlsx
 from webapp.extensions import db
 from webapp.models import EtatExport, Export, ExportMorceau, FormatExport, Organisation
-from webapp.notifications import wake
 from webapp.notifications.base import emit
-from webapp.queries import notifications
 from webapp.queries.exports import Choix
 from webapp.services import exports as service
 from webapp.services.transaction import transaction
 
-from . import messages
+from .messages import let_messages_go
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +34,6 @@ CLAIM = timedelta(minutes=2)
 ATTEMPTS = 3
 PIECE = 512 * 1024
 """Bytes of the file in one row."""
-FIRST = (wake.URGENT, wake.DEFAULT)
-"""Queues that go before the next page."""
 
 
 class Lost(Exception):
@@ -55,7 +51,7 @@ def produce(export_id: int) -> bool:
             for rows in _write(export_id, file):
                 done += rows
                 _advance(export_id, attempt, done)
-                _let_messages_go()
+                let_messages_go()
             _keep(export_id, attempt, file, done)
     except Lost:
         log.info("export %d: no longer ours", export_id)
@@ -137,12 +133,6 @@ def _advance(export_id: int, attempt: int, done: int) -> None:
         ).scalar()
     if told is None:
         raise Lost
-
-
-def _let_messages_go() -> None:
-    for file in notifications.due_files(utcnow()):
-        if file in FIRST:
-            messages.deliver(file)
 
 
 def _keep(export_id: int, attempt: int, file: IO[bytes], rows: int) -> None:

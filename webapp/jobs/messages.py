@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 BATCH = 50
 CHUNK = 10  # rows looked at again and composed together, just before they leave
 WORK_SECONDS = 2.0
+BEFORE_LONG_WORK = (wake.URGENT, wake.DEFAULT)
 SHORT_WAIT = 0.05  # seconds one waits for a turn although something else could leave meanwhile
 LONGEST_REST = 15 * 60.0
 CLAIM = timedelta(seconds=45)  # more than twice the providers' 10 s
@@ -113,6 +114,13 @@ def deliver(file: str) -> int:
         log.info("queue %s: %d sent of %d handled", file, sent, done.total())
     db.session.remove()
     return sent
+
+
+def let_messages_go() -> None:
+    """Send what is due to people before going on with something long: nobody waits for a code behind a file."""
+    for file in queries.due_files(utcnow()):
+        if file in BEFORE_LONG_WORK:
+            deliver(file)
 
 
 def _work(run: Run, claim: Claim) -> None:

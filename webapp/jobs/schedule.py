@@ -41,6 +41,7 @@ PERIODIC = (
     Periodic("webapp.jobs.alerts.digests", MINUTE),
     Periodic("webapp.jobs.alerts.stuck", MINUTE),
     Periodic("webapp.jobs.exports.resume_due", MINUTE),
+    Periodic("webapp.jobs.statistiques.count_due", 10 * MINUTE),
     Periodic("webapp.services.rdvs.freeze_started", MINUTE),
     Periodic("webapp.services.plages.extend_horizons", DAY),
     Periodic("webapp.services.retention.purge", DAY),

@@ -17,12 +17,15 @@ from .usager import END_OF_NAME, Usager, UsagerCle, usager_mots, usager_organisa
 
 __all__ = [
     "END_OF_NAME",
+    "FIGURES",
     "Absence",
     "Acces",
     "Agent",
+    "Agregat",
     "Canal",
     "Champ",
     "CodeSecours",
+    "Comptage",
     "CompteurSms",
     "ConfirmationSms",
     "Discretion",

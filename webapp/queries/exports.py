@@ -60,6 +60,8 @@ class Seance:
     """A session as it was when it started, or as it is now when it has not."""
 
     id: int
+    motif_id: int
+    lieu_id: int | None
     starts_at: datetime
     ends_at: datetime
     motif: str
@@ -136,7 +138,7 @@ def seances(organisation_id: int, choix: Choix) -> Iterator[list[Seance]]:
     query = (
         select(
             Rdv.id, Rdv.starts_at, Rdv.ends_at, Rdv.intitule, Rdv.capacite_max, Rdv.places_prises, Rdv.places_attente,
-            Rdv.presents_anonymes, Rdv.cancelled_at, Rdv.fige, Rdv.plage_ouverture_id,
+            Rdv.presents_anonymes, Rdv.cancelled_at, Rdv.fige, Rdv.plage_ouverture_id, Rdv.motif_id, Rdv.lieu_id,
             Motif.name.label("motif"), Motif.champs, Service.name.label("service"), Lieu.name.label("lieu"),
             Salle.name.label("salle"), PlageOuverture.title.label("plage"),
         )
@@ -196,6 +198,8 @@ def _seance(row: Any, statuts: Mapping[Statut, int], agents: list[str]) -> Seanc
     fige = row.fige or {}
     return Seance(
         id=row.id,
+        motif_id=row.motif_id,
+        lieu_id=row.lieu_id,
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         motif=fige.get("motif", row.motif),

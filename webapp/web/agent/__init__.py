@@ -36,6 +36,7 @@ from . import (  # noqa: E402
     relance,  # noqa: F401
     repertoire,  # noqa: F401
     seance,  # noqa: F401
+    statistiques,  # noqa: F401
     suites,  # noqa: F401
     suivi,  # noqa: F401
     trouver,  # noqa: F401
