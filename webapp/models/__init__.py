@@ -3,6 +3,7 @@
 from .absence import Absence
 from .acces import Acces, Usage
 from .agent import Agent, CodeSecours, DroitAgent, NiveauNotification, SecondFacteur, SessionAgent
+from .agregat import FIGURES, Agregat, Comptage
 from .attente import FileAttente
 from .export import EtatExport, Export, ExportMorceau, FormatExport, GenreExport
 from .invitation import Invitation

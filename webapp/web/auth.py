@@ -44,12 +44,7 @@ def init_app(app: Flask) -> None:
     """Tell Flask-Login who somebody is, and close the back office."""
     login.user_loader(load)
     app.before_request(guard)
-    app.jinja_env.globals.update(
-        peut_configurer=may_configure,
-        peut_exporter=may_export,
-        peut_inscrire=may_book,
-        gere_usagers=manages_people,
-    )
+    app.jinja_env.globals.update(peut_configurer=may_configure, a_le_droit=may_somewhere)
 
 
 def open_to_all(view: View) -> View:
@@ -109,19 +104,9 @@ def may_configure() -> bool:
     return any(octroi.droit in CONFIGURE for octroi in current_agent().octrois())
 
 
-def may_export() -> bool:
-    """The same for files of sessions."""
-    return any(octroi.droit is Droit.EXPORTER for octroi in current_agent().octrois())
-
-
-def may_book() -> bool:
-    """For the navigation: may this agent give somebody a seat, in one of their services at least?"""
-    return any(octroi.droit is Droit.GERER_RDV for octroi in current_agent().octrois())
-
-
-def manages_people() -> bool:
-    """For the navigation: does this agent keep people's files, in one of their services at least?"""
-    return any(octroi.droit is Droit.GERER_USAGERS for octroi in current_agent().octrois())
+def may_somewhere(droit: str) -> bool:
+    """The same for one right."""
+    return any(octroi.droit == droit for octroi in current_agent().octrois())
 
 
 def log_in(agent: Agent) -> None:

@@ -16,7 +16,7 @@ from webapp.domain.statistiques import Chiffres
 from webapp.queries import exports_demandes as names
 from webapp.queries import statistiques as queries
 from webapp.queries.statistiques import Choix
-from webapp.web.auth import allowed_services, current_agent, declares, may
+from webapp.web.auth import allowed_services, current_agent, declares, may_somewhere
 from webapp.web.graphiques import bars
 from webapp.web.htmx import respond
 from webapp.web.intake import number
@@ -72,7 +72,7 @@ def statistiques() -> ResponseReturnValue:
         par_service=services if len(services) > 1 else [],
         jusqua=until,
         tz=organisation.timezone,
-        exportable=may(Droit.EXPORTER, organisation) or any(o.droit is Droit.EXPORTER for o in agent.octrois()),
+        exportable=may_somewhere(Droit.EXPORTER),
     )
 
 
