@@ -78,7 +78,7 @@ def participation(token: str) -> ResponseReturnValue:
         return wait_page(token, entry)
     place = find_place(token)
     if moment_of_all(shown_with(place)) is Moment.DEPLACEE and (new := deplacements.followed(place)) is not None:
-        return redirect(url_for(".participation", token=links.token(links.PARTICIPATION, new.lien_nonce)))
+        return go_to(url_for(".participation", token=links.token(links.PARTICIPATION, new.lien_nonce)))
     return place_page(token, place)
 
 
