@@ -169,8 +169,8 @@ class Participation(Horodatage, Lien, Joignable, Model):
         """The number of its event in people's calendars."""
         return self.agenda_id or self.id
 
-    def as_it_is(self, lot: int) -> dict[str, Any]:
-        """What `avant` keeps when an agent changes the status."""
+    def as_it_is(self, lot: int | None) -> dict[str, Any]:
+        """What `avant` keeps when an agent changes the status, alone or with others of the same click (`lot`)."""
         return {
             "lot": lot,
             "statut": self.statut.value,

@@ -308,7 +308,7 @@ def move(
     for row, before in zip(moving, befores, strict=True):
         delta = seat_delta(before, statut)
         rdv.places_prises += delta
-        avant = row.as_it_is(lot) if agent is not None else None
+        avant = row.as_it_is(lot if len(moving) > 1 else None) if agent is not None else None
         _set(row, rdv, statut, by=by, agent=agent)
         row.avant, row.raison = avant, raison[:120] if statut is Statut.EXCUSE else ""
         if statut is Statut.INSCRIT and delta > 0:

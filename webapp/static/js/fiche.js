@@ -31,7 +31,7 @@
       formOf({ action })?.lastElementChild.setAttribute('data-attend', '');
     }
     if (!taps.length) return;
-    const bar = Object.assign(document.createElement('p'), { className: 'notice warn en-attente', textContent: `Le réseau ne répond pas. ${taps.length} choix en attente d’envoi : gardez cette page ouverte, ils partiront dès que possible.` });
+    const bar = Object.assign(document.createElement('p'), { className: 'notice warn en-attente', textContent: `Le réseau ne répond pas. ${taps.length} choix en attente d’envoi : gardez cette page ouverte, tout partira dès que possible.` });
     bar.setAttribute('data-attend', '');
     document.getElementById('contenu').append(bar);
   };

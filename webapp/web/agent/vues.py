@@ -166,7 +166,7 @@ def row(rdv: Rdv, p: Participation, told: Sequence[Any], editable: bool, alert: 
         en_cours=any(message.etat in WAITING for message in told),
         note=p.note,
         note_url=url_for("agent.note_personne", **link) if editable else "",
-        retour=undo_seconds(p) if editable else 0,
+        retour=undo_seconds(p) if editable and (p.avant or {}).get("lot") is None else 0,
         alerte=alert,
     )
 
