@@ -76,7 +76,7 @@ def test_my_week_from_monday_to_sunday_with_gauges_in_words(office: Office) -> N
     for part in ("14 h à 16 h", "Mes droits au RSA : Spécial jeunes", "9 places prises sur 12, 3 libres", "9/12"):
         assert part in words_of_it
     assert "Salle Simone-Veil" in words_of_it and "avec Hélène M." in words_of_it
-    assert page.select("nav.nav a")[1].attributes == {"href": AGENDA, "aria-current": "page"}
+    assert page.select("nav.main a")[1].attributes == {"href": AGENDA, "aria-current": "page"}
     assert page.link("mardi 1er décembre").h1 == "Mardi 1er\xa0décembre 2026"
     assert page.link("suivante").h1 == "Semaine du 7 décembre au 13 décembre 2026"
     assert page.link("précédente").h1 == "Semaine du 23 novembre au 29 novembre 2026"

@@ -110,6 +110,6 @@ def _chart(choix: Choix, by_month: Mapping[date, Chiffres]) -> Any:
     values = []
     for month in months:
         figures = by_month.get(month, Chiffres())
-        words = mois(month) if month.month > 1 else f"{mois(month)} {month:%Y}"
+        words = mois(month) if month.month > 1 else f"{month:%Y}"
         values.append((month_year(month), words, (figures.presents, figures.absents, figures.excuses)))
     return bars(("Présents", "Absents", "Excusés"), values)
