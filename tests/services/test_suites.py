@@ -14,11 +14,13 @@ from sqlalchemy import func, select
 from tests import factories
 from tests.services.test_plages import NOW, TUESDAYS, Place, sessions, statements
 from webapp.domain.errors import Interdit, Introuvable, Perime, Refus
+from webapp.domain.events import Minimum
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.recurrence import Frequency, Recurrence
 from webapp.domain.serie import Choix, Decision, Sort, shown
 from webapp.extensions import db
 from webapp.models import Agent, Journal, Notification, Participation, PlageOuverture
+from webapp.notifications.base import emit
 from webapp.services.booking import change_statut
 from webapp.services.checks import broken
 from webapp.services.plages import Accord, extend_horizons, save_plage
@@ -164,6 +166,17 @@ def test_one_date_out_leaves_the_others_alone() -> None:
     done = stop_plage(plage.id, Portee.UNE, date(2026, 12, 8), place.agent, accord=STOP)
     assert (done.annulees, plage.excluded) == (1, ["2026-12-08"])
     assert [bool(rdv.cancelled_at) for rdv in sessions(plage)] == [False, True, False, False]
+
+
+def test_an_empty_date_goes_although_agents_were_told_of_it() -> None:
+    """An alert about a session nobody booked stands in the outbox, sent or not."""
+    place, plage = crowded(4, 0)
+    first, *_ = sessions(plage)
+    emit(Minimum(rdv_id=first.id, starts_at_utc=first.starts_at.isoformat()))
+    db.session.commit()
+    stop_plage(plage.id, Portee.UNE, first.occurrence_le, place.agent)
+    assert len(sessions(plage)) == 3
+    assert db.session.scalars(select(Notification.rdv_id)).all() == [None]
 
 
 # --- splitting --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from webapp.domain.errors import Perime
 from webapp.domain.recurrence import Recurrence, interval_utc
 from webapp.domain.serie import Choix, Etape, Question, Seance, Sort, plan, shown
 from webapp.extensions import db
-from webapp.models import Agent, Journal, PlageOuverture, Rdv
+from webapp.models import Agent, Journal, Notification, PlageOuverture, Rdv
 from webapp.models.rdv import rdv_agents
 from webapp.notifications.content import ou_et_quand
 
@@ -237,13 +237,15 @@ PLACE = ("starts_at", "ends_at", "lieu_id", "salle_id", "lien_visio")
 
 
 def remove(empty: Sequence[Rdv]) -> None:
-    """Delete sessions nobody ever booked; what the journal says of them stays."""
+    """Delete sessions nobody ever booked; what the journal says of them stays, and what agents were told. What they
+    were still to be told is no longer true: it is left out when its turn comes."""
     ids = [rdv.id for rdv in empty]
     if not ids:
         return
     for rdv in empty:
         db.session.expunge(rdv)
-    db.session.execute(update(Journal).where(Journal.rdv_id.in_(ids)).values(rdv_id=None))
+    for kept in (Journal, Notification):
+        db.session.execute(update(kept).where(kept.rdv_id.in_(ids)).values(rdv_id=None))
     db.session.execute(delete(Rdv).where(Rdv.id.in_(ids)))
 
 
