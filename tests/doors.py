@@ -355,6 +355,8 @@ NO_SEATS = {
     "configuration.renvoyer_invitation": "sends an agent a link again",
     "configuration.desactivation": "closes an account",
     "configuration.reactivation": "opens it again",
+    "configuration.nouveau_jeton": "gives a program a key",
+    "configuration.revocation_jeton": "takes it back",
     "configuration.nouveau_motif": "a motif that has no session yet",
 }
 

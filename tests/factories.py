@@ -1,6 +1,7 @@
 """Rows for tests, with sensible defaults: give only what the test is about. Each is added, flushed and returned."""
 
 import itertools
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.contacts import identity_keys
-from webapp.domain.droits import PRESETS, PRESETS_TOUS_SERVICES
+from webapp.domain.droits import PAR_JETON, PRESETS, PRESETS_TOUS_SERVICES, Droit
 from webapp.domain.invitations import LIFE
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.waitlist import EtatAttente
@@ -24,6 +25,7 @@ from webapp.models import (
     FormatExport,
     GenreExport,
     Invitation,
+    Jeton,
     Lieu,
     Motif,
     Organisation,
@@ -37,6 +39,7 @@ from webapp.models import (
     usager_organisations,
 )
 from webapp.queries.exports import Choix
+from webapp.services.jetons import fingerprint, new_token
 from webapp.services.rdvs import effective_capacity
 from webapp.services.usagers import index, search_text
 
@@ -245,6 +248,24 @@ def export(of: Agent, **fields: Any) -> Export:
     return _add(Export(**{**asked, **owner, **fields}))  # type: ignore[no-any-return]
 
 
+def jeton(
+    of: Agent, droits: Iterable[Droit] = PAR_JETON, service: int | None = None, **fields: Any
+) -> tuple[Jeton, str]:
+    """A token in that agent's name with these rights, in that service or everywhere; and its text."""
+    text = new_token()
+    defaults: dict[str, Any] = {
+        "organisation_id": of.organisation_id,
+        "agent": of,
+        "nom": "Logiciel d’accueil",
+        "cle": fingerprint(f"jeton {next(_number)}"),
+        "empreinte": fingerprint(text),
+        "repere": text[-4:],
+        "droits": [[service, droit.value] for droit in droits],
+        "expire_le": utcnow() + timedelta(days=30),
+    }
+    return _add(Jeton(**{**defaults, **fields})), text
+
+
 def full(of: Rdv) -> Rdv:
     """Take every seat that is left."""
     for _ in range((of.capacite_max or 0) - of.places_prises):
@@ -260,6 +281,7 @@ __all__ = [
     "attente",
     "full",
     "invitation",
+    "jeton",
     "lieu",
     "motif",
     "organisation",

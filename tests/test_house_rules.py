@@ -140,6 +140,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
         values |= {"lieu_id": lieu.id, "salle_id": salle.id, "agent_id": agent.id}
         values["invitation_id"] = make.invitation(rdv.motif, agent=agent).id
         values["export_id"] = make.export(agent).id
+        values["jeton_id"] = make.jeton(agent)[0].id
         db.session.commit()
         email = agent.email
     client = PageClient(app)

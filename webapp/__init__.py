@@ -16,7 +16,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     """
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from webapp import broker, cli, config, live, log, web
+    from webapp import api, broker, cli, config, live, log, web
     from webapp.extensions import csrf, db, limiter, login, mail, migrate
     from webapp.services import transaction
 
@@ -33,6 +33,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     transaction.init_app(app)
     live.init_app(app)
     web.init_app(app)
+    api.init_app(app)
     cli.init_app(app)
     if proxies := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]

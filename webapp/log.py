@@ -17,6 +17,8 @@ from flask import Flask
 
 # Personal links carry 22 characters of base64url: whatever prints an address must not print those.
 _TOKENS = re.compile(r"(/(?:p|i|agenda|agent/mot-de-passe|mes-rendez-vous)/)[\w-]{22}")
+# Those of the API begin like this, wherever they stand.
+_API_TOKENS = re.compile(r"rdv_[\w-]{20,}")
 # What proxies make: 32 hexadecimal digits or a UUID. Anything looser would let a stranger write in our logs.
 _REQUEST_ID = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -30,8 +32,8 @@ def well_formed_id(given: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The same text with every personal link cut short."""
-    return _TOKENS.sub(r"\1[lien personnel]", text)
+    """The same text with every personal link and every token of the API cut short."""
+    return _API_TOKENS.sub("rdv_[jeton]", _TOKENS.sub(r"\1[lien personnel]", text))
 
 
 def what(error: BaseException) -> str:

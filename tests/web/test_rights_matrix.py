@@ -35,7 +35,7 @@ ABOUT = {
     "rdv_id": "service", "participation_id": "service", "plage_id": "service", "motif_id": "service",
     "absence_id": "service", "lieu_id": "organisation", "salle_id": "organisation", "message_id": "organisation",
     "attente_id": "service", "invitation_id": "service", "agent_id": "agent", "usager_id": "service",
-    "export_id": "somebody",
+    "export_id": "somebody", "jeton_id": "organisation",
 }  # fmt: skip
 """What the thing an address names belongs to."""
 RIGHTS = dict.fromkeys(("absence", "suppression_absence", "seances_absence"), Droit.GERER_ABSENCES)
@@ -101,6 +101,7 @@ class Place:
                 "message_id": failed.id,
                 "export_id": make.export(holder).id,
                 "usager_id": place.usager_id,
+                "jeton_id": make.jeton(holder)[0].id,
             }
         )
 

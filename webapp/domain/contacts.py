@@ -11,6 +11,21 @@ import json
 import unicodedata
 from datetime import date
 
+from email_validator import EmailNotValidError, validate_email
+
+NAME_MAX = 80
+DOSSIER_MAX = 40
+MAIL = "prenom.nom@exemple.fr"
+
+
+class ContactError(ValueError):
+    """What was typed can't be a contact; `message_fr` says what to mend."""
+
+    def __init__(self, message_fr: str) -> None:
+        super().__init__(message_fr)
+        self.message_fr = message_fr
+
+
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ŀ": "l"})
 _BULLETS = "••••"  # always four: the length of an address says something about it
 
@@ -45,6 +60,21 @@ def name_words(prenom: str, nom: str) -> list[str]:
 def fold_email(email: str) -> str:
     """The address as it is compared: lower case, without spaces around it."""
     return unicodedata.normalize("NFC", email).strip().lower()
+
+
+def read_email(text: str) -> str:
+    """The address in lower case; raises `ContactError`. Nothing is asked to the network."""
+    typed = text.replace(" ", "")
+    if "@" not in typed:
+        raise ContactError(f"Il manque le signe @. Exemple : {MAIL}")
+    if "." not in typed.rpartition("@")[2]:
+        raise ContactError("Il manque la fin de l’adresse, comme « .fr » ou « .com ».")
+    if len(typed) > 254:
+        raise ContactError("Cette adresse de courriel est trop longue.")
+    try:
+        return fold_email(validate_email(typed, check_deliverability=False).normalized)
+    except EmailNotValidError as error:
+        raise ContactError(f"Cette adresse de courriel n’est pas correcte. Exemple : {MAIL}") from error
 
 
 def identity_keys(

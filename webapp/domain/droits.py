@@ -128,6 +128,25 @@ def complete(octrois: Iterable[Octroi]) -> frozenset[Octroi]:
     return frozenset(found | {Octroi(o.organisation_id, o.service_id, Droit.VOIR) for o in found})
 
 
+PAR_JETON = (Droit.VOIR, Droit.GERER_RDV, Droit.SURBOOKER)
+"""Rights a program may have: those that open something of the API."""
+
+
+def communs(octrois: Iterable[Octroi], autres: Iterable[Octroi]) -> frozenset[Octroi]:
+    """What both give: a right for all services meets the same right in one of them there."""
+    found = set()
+    others = complete(autres)
+    for mine in complete(octrois):
+        for theirs in others:
+            if (mine.organisation_id, mine.droit) != (theirs.organisation_id, theirs.droit):
+                continue
+            if mine.service_id is None or mine.service_id == theirs.service_id:
+                found.add(theirs)
+            elif theirs.service_id is None:
+                found.add(mine)
+    return frozenset(found)
+
+
 class Obstacle(StrEnum):
     """Why an agent's rights may not be changed so."""
 

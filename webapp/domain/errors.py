@@ -1,6 +1,8 @@
 """What a rule answers when it says no: a French sentence a person can act on, and the HTTP status that carries it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 
 class DomainError(Exception):
@@ -8,6 +10,9 @@ class DomainError(Exception):
 
     status = 409
     code = "refus"
+    details: Mapping[str, Any] = MappingProxyType({})
+    """What a program is told beside the sentence."""
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -72,6 +77,7 @@ class Interdit(DomainError):
     def __init__(self, right: str, label: str, grantors: Sequence[str] = ()) -> None:
         super().__init__(f"Il vous manque le droit « {label} » pour faire cela.")
         self.right, self.label, self.grantors = right, label, tuple(grantors)
+        self.details = {"droit": str(right), "peuvent_le_donner": list(grantors)}
 
 
 class Occupe(DomainError):

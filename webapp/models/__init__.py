@@ -7,6 +7,7 @@ from .agregat import FIGURES, Agregat, Comptage
 from .attente import FileAttente
 from .export import EtatExport, Export, ExportMorceau, FormatExport, GenreExport
 from .invitation import Invitation
+from .jeton import Jeton, ReponseApi
 from .journal import Journal
 from .message import Message
 from .motif import Champ, Discretion, Motif, TypeLieu, TypeMotif
@@ -40,6 +41,7 @@ __all__ = [
     "FormatExport",
     "GenreExport",
     "Invitation",
+    "Jeton",
     "Journal",
     "Lieu",
     "Message",
@@ -51,6 +53,7 @@ __all__ = [
     "Participation",
     "PlageOuverture",
     "Rdv",
+    "ReponseApi",
     "Salle",
     "SecondFacteur",
     "Service",

@@ -8,7 +8,7 @@ from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from webapp.clock import utcnow
-from webapp.domain.droits import Droit, Octroi
+from webapp.domain.droits import Droit, Octroi, communs
 
 from .base import Horodatage, Model, UTCDateTime, Word, one_of
 from .organisation import Organisation, Service
@@ -76,8 +76,10 @@ class Agent(UserMixin, Horodatage, Model):
         return f"{self.first_name} {self.last_name[:1]}."
 
     def octrois(self) -> list[Octroi]:
-        """The grants as domain values."""
-        return [Octroi(d.organisation_id, d.service_id, d.droit) for d in self.droits]
+        """The grants as domain values; no more than `jeton_octrois` when a token speaks in their name."""
+        held = [Octroi(d.organisation_id, d.service_id, d.droit) for d in self.droits]
+        limits: frozenset[Octroi] | None = getattr(self, "jeton_octrois", None)
+        return held if limits is None else list(communs(held, limits))
 
 
 class SessionAgent(Horodatage, Model):

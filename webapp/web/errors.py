@@ -1,6 +1,7 @@
 """One function says every error: a page in the site's look, a fragment for htmx, problem+json for programs."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, current_app, make_response, render_template, request
@@ -19,6 +20,11 @@ WORDS = {
         "Demande incomprise",
         "Nous n’avons pas compris cette demande.",
         "Revenez à la page précédente et essayez à nouveau.",
+    ),
+    401: (
+        "Jeton demandé",
+        "Cette adresse demande un jeton d’accès.",
+        "Envoyez-le dans l’en-tête Authorization.",
     ),
     403: (
         "Accès réservé",
@@ -40,15 +46,35 @@ WORDS = {
         "La situation a changé depuis que vous avez ouvert la page.",
         "Revenez à la page précédente et actualisez-la.",
     ),
+    412: (
+        "Changé entre-temps",
+        "La version que vous connaissez n’est plus la dernière.",
+        "Lisez-la à nouveau, puis recommencez.",
+    ),
     413: (
         "Envoi trop lourd",
         "Ce que vous avez envoyé est trop volumineux.",
         "Réduisez le texte ou le fichier, puis essayez à nouveau.",
     ),
+    415: (
+        "Format refusé",
+        "Cette adresse ne lit pas ce format.",
+        "Envoyez du JSON.",
+    ),
     419: (
         "Page ouverte depuis trop longtemps",
         "Par sécurité, cette page n’est plus valable et rien n’a été enregistré.",
         "Revenez à la page précédente, actualisez-la, puis validez à nouveau.",
+    ),
+    422: (
+        "À corriger",
+        "Ce qui est demandé n’est pas valable.",
+        "Corrigez, puis recommencez.",
+    ),
+    428: (
+        "Version demandée",
+        "Dites quelle version vous connaissez.",
+        "Envoyez l’en-tête If-Match.",
     ),
     429: (
         "Trop de demandes",
@@ -74,6 +100,20 @@ LOST = {
         ("/p/", "/i/"), "Le lien est peut-être coupé : copiez-le en entier, ou ouvrez celui du dernier message reçu."
     ),
 }
+CODES = {
+    400: "illisible",
+    401: "jeton",
+    404: "introuvable",
+    405: "methode",
+    409: "refus",
+    413: "trop_lourd",
+    429: "trop_de_demandes",
+    500: "erreur",
+    503: "occupe",
+}
+"""What a program is told when no rule gave a code of its own."""
+UNKNOWN = ("Introuvable", "Rien à cette adresse, ou rien que ce jeton puisse voir.")
+"""To a program: the same for what there is not, and for what is somebody else's."""
 RETRY_AFTER = {429: 60, 503: 5}
 
 
@@ -94,7 +134,9 @@ def _domain(error: DomainError) -> Response:
     advice = ""
     if isinstance(error, Interdit):
         advice = f"Peuvent vous le donner : {', '.join(error.grantors)}." if error.grantors else WORDS[403][2]
-    return error_response(error.status, error.message, advice, code=error.code)
+    response = error_response(error.status, error.message, advice, code=error.code, details=error.details)
+    response.headers.update(error.headers)
+    return response
 
 
 def _http(error: HTTPException) -> Response:
@@ -121,7 +163,9 @@ def _unexpected(error: Exception) -> Response:
     return error_response(500)
 
 
-def error_response(status: int, message: str = "", advice: str = "", code: str = "") -> Response:
+def error_response(
+    status: int, message: str = "", advice: str = "", code: str = "", details: Mapping[str, Any] | None = None
+) -> Response:
     """What happened and what to do, in the form the asker understands."""
     title, usual_message, usual_advice = WORDS.get(status, WORDS[500 if status >= 500 else 400])
     message = message or usual_message
@@ -129,11 +173,16 @@ def error_response(status: int, message: str = "", advice: str = "", code: str =
         usual_advice = next((words for start, words in LOST.items() if request.path.startswith(start)), usual_advice)
     advice = advice or usual_advice
     if request.path.startswith("/api/"):
+        code = code or CODES.get(status, str(status))
+        if status == 404:
+            title, message = UNKNOWN
         problem: dict[str, Any] = {
-            "type": f"urn:rdv:{code or status}",
+            "type": f"urn:rdv:{code}",
             "title": title,
             "status": status,
             "detail": message,
+            "code": code,
+            **(details or {}),
         }
         response = make_response(problem, status)
         response.mimetype = "application/problem+json"

@@ -54,6 +54,8 @@ ACTIONS = {
     "second_facteur_reinitialise": "a réinitialisé la connexion en deux étapes de {quoi}",
     "code_secours_utilise": "a utilisé un code de secours",
     "codes_secours": "a refait ses codes de secours",
+    "jeton_cree": "a créé le jeton d’accès {quoi}",
+    "jeton_revoque": "a révoqué le jeton d’accès {quoi}",
     "abonnement_cree": "a créé le lien de son agenda pour Outlook ou Google",
     "abonnement_remplace": "a remplacé le lien de son agenda",
     "abonnement_arrete": "a arrêté l’abonnement à son agenda",

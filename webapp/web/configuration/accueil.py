@@ -21,5 +21,6 @@ def accueil() -> ResponseReturnValue:
         motifs=any(octroi.droit is Droit.CONFIGURER_MOTIFS for octroi in agent.octrois()),
         lieux=may(Droit.CONFIGURER_LIEUX, agent.organisation),
         agents=any(octroi.droit is Droit.GERER_AGENTS for octroi in agent.octrois()),
+        integrations=may(Droit.GERER_INTEGRATIONS, agent.organisation),
         messages=may(Droit.CONFIGURER_ORGANISATION, agent.organisation),
     )

@@ -11,14 +11,14 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from webapp.clock import utcnow
 from webapp.domain import phones
-from webapp.domain.contacts import clean_name, fold
+from webapp.domain.contacts import DOSSIER_MAX, clean_name, fold
 from webapp.domain.dates import local
 from webapp.domain.identity import Identity
 from webapp.models import Champ, Motif
 from webapp.services.comptes import PASSWORD_MIN
 
 from .base import BaseForm
-from .typed import DOSSIER_MAX, NAME_MAX, birth_date_typed, email_typed
+from .typed import NAME_MAX, birth_date_typed, email_typed
 
 
 def said_yes(name: str, *, default: bool) -> bool:

@@ -10,7 +10,7 @@ from wtforms.fields import Field
 
 from webapp.clock import utcnow
 from webapp.domain import phones
-from webapp.domain.contacts import clean_name, fold
+from webapp.domain.contacts import DOSSIER_MAX, clean_name, fold
 from webapp.domain.dates import local
 from webapp.domain.errors import DomainError
 from webapp.domain.identity import FOYER_MAX, Foyer, Identity, Prescripteur
@@ -19,7 +19,7 @@ from webapp.models import Champ, Motif
 from .base import BaseForm, SubForm
 from .motif import answers
 from .robots import SansRobots, sealed
-from .typed import DOSSIER_MAX, birth_date_typed, email_typed, name_typed
+from .typed import birth_date_typed, email_typed, name_typed
 
 MOI, PROCHE, MOI_ET_PROCHES = "moi", "proche", "moi_et_proches"
 POUR = [(PROCHE, "Seulement mon proche ou mes proches"), (MOI_ET_PROCHES, "Mes proches et moi")]

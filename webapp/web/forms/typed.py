@@ -3,15 +3,11 @@
 import re
 from datetime import date
 
-from email_validator import EmailNotValidError, validate_email
 from wtforms import ValidationError
 
-from webapp.domain.contacts import clean_name, fold, fold_email
+from webapp.domain.contacts import NAME_MAX, ContactError, clean_name, fold, read_email
 
-NAME_MAX = 80
-DOSSIER_MAX = 40
 OLDEST = 120  # years
-MAIL = "prenom.nom@exemple.fr"
 MONTHS = "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre".split()  # noqa: SIM905
 # Whatever a mail program would turn into a link: the site must not carry a stranger's in « Bonjour … ».
 ADDRESS_LIKE = re.compile(r"://|@|\w\w\.\w\w")
@@ -32,18 +28,11 @@ def name_typed(text: str | None, missing: str, longest: int = NAME_MAX) -> str:
 
 
 def email_typed(text: str) -> str:
-    """The address in lower case; raises `ValidationError` with what to mend. Nothing is asked to the network."""
-    typed = text.replace(" ", "")
-    if "@" not in typed:
-        raise ValidationError(f"Il manque le signe @. Exemple : {MAIL}")
-    if "." not in typed.rpartition("@")[2]:
-        raise ValidationError("Il manque la fin de l’adresse, comme « .fr » ou « .com ».")
-    if len(typed) > 254:
-        raise ValidationError("Cette adresse de courriel est trop longue.")
+    """The address in lower case; raises `ValidationError` with what to mend."""
     try:
-        return fold_email(validate_email(typed, check_deliverability=False).normalized)
-    except EmailNotValidError as error:
-        raise ValidationError(f"Cette adresse de courriel n’est pas correcte. Exemple : {MAIL}") from error
+        return read_email(text)
+    except ContactError as error:
+        raise ValidationError(error.message_fr) from error
 
 
 def birth_date_typed(text: str, today: date) -> date:
