@@ -45,6 +45,8 @@ class World:
     for_invited: list[int] = field(default_factory=list)
     """The sessions they may choose, of `invited_to`."""
     invited_to: int = 0
+    jetons: list[str] = field(default_factory=list)
+    """Tokens of the API, of agents of the service."""
 
 
 @dataclass

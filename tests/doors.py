@@ -19,6 +19,7 @@ import gevent
 from selectolax.lexbor import LexborHTMLParser
 
 from bench.wire import Answer, Browser
+from tests import doors_api as api
 from tests import doors_attente as attente
 from tests import doors_lots as lots
 from tests.door_people import AGENT, PUBLIC, REFERENT, VOISIN, Visitor, World
@@ -242,7 +243,7 @@ class Door:
     @property
     def opens(self) -> bool:
         """Is it one that lets people through, rather than a wall?"""
-        return bool(self.answers & {200, 303})
+        return bool(self.answers & DONE)
 
 
 def _door(endpoint: str, push: Callable[[Visitor], Answer | None], roles: str, weight: int, *answers: int) -> Door:
@@ -250,6 +251,7 @@ def _door(endpoint: str, push: Callable[[Visitor], Answer | None], roles: str, w
 
 
 STAFF = f"{AGENT} {REFERENT}"
+DONE = {200, 201, 204, 303}
 DOORS = (
     _door("public.inscription", book, PUBLIC, 10, 303, 404, 409),
     _door("public.inscription", book_twice, PUBLIC, 3, 303, 404, 409),
@@ -293,6 +295,9 @@ DOORS = (
     _door("public.proposition", attente.wrong_kind, PUBLIC, 1, 404),
     _door("agent.donner_place", attente.promote, STAFF, 3, 303, 403, 404, 409),
     _door("agent.retrait_attente", attente.strike, STAFF, 1, 303, 404),
+    _door("api.inscrire", api.book, STAFF, 4, 200, 201, 403, 404, 409),
+    _door("api.changer_statut", api.tap, STAFF, 4, 200, 404, 409, 412),
+    _door("api.retirer", api.remove, STAFF, 1, 204, 404, 409),
     _door("agent.ajouter", not_mine, VOISIN, 3, 404),
     _door("agent.plage", not_my_settings, VOISIN, 1, 404),
 )
@@ -355,6 +360,10 @@ NO_SEATS = {
     "configuration.renvoyer_invitation": "sends an agent a link again",
     "configuration.desactivation": "closes an account",
     "configuration.reactivation": "opens it again",
+    "agent.abonnement": "gives an agent the address of their calendar",
+    "agent.fin_abonnement": "takes it away",
+    "agent.exports": "asks for a file",
+    "agent.suppression_export": "throws it away",
     "configuration.nouveau_jeton": "gives a program a key",
     "configuration.revocation_jeton": "takes it back",
     "configuration.nouveau_motif": "a motif that has no session yet",

@@ -68,6 +68,7 @@ def world(app: Flask, site: Site, number: int) -> World:
                 "référent": [make.agent(mine, "référent").email],
                 "voisin": [make.agent(other).email],
             }
+            jetons = [make.jeton(make.agent(mine, preset))[1] for preset in ("agent", "référent")]
             people = [number * PEOPLE + n for n in range(PEOPLE)]
             known = [_known(org, n).id for n in people[: PEOPLE // 2]]
             motifs = [
@@ -114,6 +115,7 @@ def world(app: Flask, site: Site, number: int) -> World:
             invitations=invitations,
             for_invited=[rdv.id for rdv in invited],
             invited_to=closed.id,
+            jetons=jetons,
         )
         db.session.remove()
         return made

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, current_app, make_response, request
 from pydantic.json_schema import models_json_schema
 
-from webapp import __version__, links
+from webapp import links
 
 from . import bp, limites, schemas
 from .registry import KEY, KEY_MAX, OPERATIONS, Operation
@@ -84,8 +84,7 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "RDV Collectifs",
             "version": "1",
-            "description": "Séances collectives : les lire, y inscrire, noter les présences. "
-            f"Version du logiciel : {__version__}.",
+            "description": "Séances collectives : les lire, y inscrire, noter les présences.",
         },
         "servers": [{"url": "/api/v1"}],
         "security": [{"jeton": []}],

@@ -114,7 +114,7 @@ def bearer(token: str) -> Jeton | None:
     found = queries.by_fingerprint(fingerprint(token))
     if found is None or not in_force(found, utcnow()):
         return None
-    found.agent.jeton_octrois = found.octrois()  # type: ignore[attr-defined]
+    found.agent.jeton_octrois = found.octrois()
     return found
 
 
