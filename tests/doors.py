@@ -362,8 +362,6 @@ NO_SEATS = {
     "configuration.reactivation": "opens it again",
     "agent.abonnement": "gives an agent the address of their calendar",
     "agent.fin_abonnement": "takes it away",
-    "agent.exports": "asks for a file",
-    "agent.suppression_export": "throws it away",
     "configuration.nouveau_jeton": "gives a program a key",
     "configuration.revocation_jeton": "takes it back",
     "configuration.nouveau_motif": "a motif that has no session yet",

@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired
 
 from webapp.clock import utcnow
 from webapp.domain import phones
-from webapp.domain.contacts import clean_name
+from webapp.domain.contacts import DOSSIER_MAX, clean_name
 from webapp.domain.dates import local
 from webapp.domain.identity import Identity
 from webapp.models import Usager
@@ -19,7 +19,7 @@ from webapp.services.fin_de_fiche import Proches, Raison
 from .base import BaseForm
 from .lieux import phone_shown
 from .motif import answers
-from .typed import DOSSIER_MAX, birth_date_typed, email_typed, name_typed
+from .typed import birth_date_typed, email_typed, name_typed
 
 COLUMNS = {
     "prenom": "first_name",
