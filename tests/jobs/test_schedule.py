@@ -137,7 +137,7 @@ def test_every_periodic_function_exists_and_runs_on_an_empty_database(periodic: 
 
 
 def test_the_worker_listens_to_every_queue_and_starts_from_the_procfile() -> None:
-    assert wake.QUEUES == ("urgent", "default", "mass")
+    assert wake.QUEUES == ("urgent", "default", "mass", "webhooks")
     commands = procfile()
     assert commands["worker"].endswith(" worker")
     assert commands["clock"].endswith(" clock")

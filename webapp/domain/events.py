@@ -217,3 +217,12 @@ class ExportPret(Event):
 
     agent_id: int
     export_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSuspendu(Event):
+    """A webhook took nothing for days: nothing is told to it any more, until somebody looks."""
+
+    organisation_id: int
+    webhook_id: int
+    le: str

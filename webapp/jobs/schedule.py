@@ -17,6 +17,7 @@ from webapp.clock import utcnow
 from webapp.extensions import db
 from webapp.notifications import wake
 from webapp.queries import notifications as queries
+from webapp.queries import webhooks
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ PERIODIC = (
     Periodic("webapp.services.plages.extend_horizons", DAY),
     Periodic("webapp.services.retention.purge", DAY),
     Periodic("webapp.services.exports.purge", DAY),
+    Periodic("webapp.services.webhooks.purge", DAY),
 )
 
 
@@ -71,7 +73,9 @@ RUN_ALONE = f"{run_alone.__module__}.{run_alone.__name__}"
 def sweep() -> bool:
     """Hint every queue where something is due, expired claims included; False when Redis can't be told."""
     try:
-        files = queries.due_files(utcnow())
+        files = list(queries.due_files(utcnow()))
+        if webhooks.anything_due(utcnow()):
+            files.append(wake.WEBHOOKS)
     finally:
         db.session.remove()
     hinted = [wake.hint(file) for file in files]

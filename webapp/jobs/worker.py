@@ -18,11 +18,17 @@ from webapp.extensions import db
 from webapp.log import request_id
 from webapp.notifications import wake
 
-from . import exports, messages, reminders, schedule  # loaded before the fork, so that a job starts in milliseconds
+from . import (
+    exports,
+    messages,
+    reminders,
+    schedule,
+    webhooks,
+)  # loaded before the fork, so that a job starts in milliseconds
 
 log = logging.getLogger(__name__)
 
-__all__ = ["QuietWorker", "exports", "messages", "reminders", "run", "schedule"]
+__all__ = ["QuietWorker", "exports", "messages", "reminders", "run", "schedule", "webhooks"]
 
 # RQ reads at most TTL − 15 s at a time and takes a silent Redis for dead 10 s later.
 TTL_SECONDS = 20

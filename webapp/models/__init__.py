@@ -16,6 +16,7 @@ from .outbox import Canal, CompteurSms, Envoi, EtatNotification, MessageDemo, No
 from .plage import PlageOuverture
 from .rdv import Participation, Rdv, ouverture, quand
 from .usager import END_OF_NAME, Usager, UsagerCle, usager_mots, usager_organisations
+from .webhook import EtatEnvoi, Webhook, WebhookEnvoi
 
 __all__ = [
     "END_OF_NAME",
@@ -33,6 +34,7 @@ __all__ = [
     "Discretion",
     "DroitAgent",
     "Envoi",
+    "EtatEnvoi",
     "EtatExport",
     "EtatNotification",
     "Export",
@@ -63,6 +65,8 @@ __all__ = [
     "Usage",
     "Usager",
     "UsagerCle",
+    "Webhook",
+    "WebhookEnvoi",
     "ouverture",
     "quand",
     "usager_mots",

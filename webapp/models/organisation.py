@@ -49,6 +49,7 @@ class Organisation(Horodatage, Model):
     second_facteur_obligatoire: Mapped[bool] = mapped_column(default=False)  # agents without it set it up at login
     mentions: Mapped[str] = mapped_column(Text, default="")  # its address, who answers for the site, who hosts it
     demo: Mapped[bool] = mapped_column(default=False)
+    webhooks_actifs: Mapped[bool] = mapped_column(default=False)  # has any: no change asks for them otherwise
 
     services: Mapped[list["Service"]] = relationship(back_populates="organisation", order_by="Service.name")
     lieux: Mapped[list["Lieu"]] = relationship(back_populates="organisation", order_by="Lieu.name")

@@ -24,6 +24,7 @@ from . import (
     rappel,
     recapitulatif,
     retrait,
+    webhook_suspendu,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "rappel",
     "recapitulatif",
     "retrait",
+    "webhook_suspendu",
 ]

@@ -12,15 +12,16 @@ from webapp.models import Canal
 
 log = logging.getLogger(__name__)
 
-URGENT, DEFAULT, MASS = "urgent", "default", "mass"
-QUEUES = (URGENT, DEFAULT, MASS)
-"""In the order the worker empties them: a code never waits behind a mass message."""
+URGENT, DEFAULT, MASS, WEBHOOKS = "urgent", "default", "mass", "webhooks"
+QUEUES = (URGENT, DEFAULT, MASS, WEBHOOKS)
+"""In the order the worker empties them: a code never waits behind a mass message, nor anybody behind a program."""
 
 CLOCK_SEEN = "rdv:horloge:vue"
 """The Redis key where the clock says, at each tick, what time it is (seconds since 1970)."""
 
 RESTING = "rdv:repos:"
 DELIVER = "webapp.jobs.messages.deliver"
+TELL = "webapp.jobs.webhooks.deliver"
 HINT_SECONDS = 60
 JOB_SECONDS = 120
 """A delivery works 2 s; a provider that hangs may hold it for some time more."""
@@ -71,7 +72,7 @@ def hint(file: str) -> bool:
 
     def ask(client: Any) -> None:
         if client.set(key(file), 1, nx=True, ex=5):
-            enqueue(client, DELIVER, file, queue=file)
+            enqueue(client, *((TELL,) if file == WEBHOOKS else (DELIVER, file)), queue=file)
 
     try:
         broker().call(ask)

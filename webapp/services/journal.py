@@ -7,6 +7,8 @@ from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
 from webapp.models import Absence, Agent, FileAttente, Journal, Participation, Rdv
 
+from . import webhook_outbox
+
 
 def note(
     organisation_id: int,
@@ -115,3 +117,4 @@ def note_waits(rdv: Rdv, entries: Iterable[FileAttente], *, by: Acteur, agent: A
 
 def _write(*rows: dict[str, Any]) -> None:
     db.session.execute(Journal.__table__.insert(), rows)
+    webhook_outbox.gather(rows)

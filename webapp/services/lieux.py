@@ -12,13 +12,14 @@ from webapp.domain.contacts import fold
 from webapp.domain.droits import Droit
 from webapp.domain.errors import Introuvable, Perime, Refus
 from webapp.domain.events import Modification
+from webapp.domain.webhooks import Evenement
 from webapp.extensions import db
 from webapp.models import Agent, Lieu, Rdv, Salle
 from webapp.notifications.base import emit_many
 from webapp.notifications.content import ou_et_quand
 from webapp.queries import lieux as queries
 
-from . import journal
+from . import journal, webhook_outbox
 from .droits import require
 from .organisation import locked_organisation, set_fields
 from .series import SAID
@@ -208,6 +209,7 @@ def _correct(
                 for rdv in people
             ]
         )
+    webhook_outbox.changed(lieu.organisation_id, [rdv.id for rdv in coming], Evenement.RDV_MODIFIE)
     for rdv in coming:
         live.publish(rdv.id, rdv.version)
     return True

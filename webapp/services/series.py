@@ -14,12 +14,13 @@ from webapp.clock import utcnow
 from webapp.domain.errors import Perime
 from webapp.domain.recurrence import Recurrence, interval_utc
 from webapp.domain.serie import Choix, Etape, Question, Seance, Sort, plan, shown
+from webapp.domain.webhooks import Evenement
 from webapp.extensions import db
 from webapp.models import Agent, Journal, Notification, PlageOuverture, Rdv
 from webapp.models.rdv import rdv_agents
 from webapp.notifications.content import ou_et_quand
 
-from . import journal, offres
+from . import journal, offres, webhook_outbox
 from .rdvs import Occupants, OuEtQuand, cancel_locked, effective_capacity, occupants, told_moved
 from .transaction import seat_lock
 
@@ -228,6 +229,7 @@ def _bring_in_line(
     question = select(Rdv).where(Rdv.id.in_(ids)).options(*SAID)
     db.session.scalars(question.execution_options(populate_existing=True)).all()
     told_moved(moves, agent=agent, prevenir=prevenir)
+    webhook_outbox.changed(next(iter(rdvs.values())).organisation_id, ids, Evenement.RDV_MODIFIE)
     for rdv in (rdvs[row["id"]] for row in rows):
         offres.pass_on(rdv)
         live.publish(rdv.id, rdv.version)
@@ -242,6 +244,7 @@ def remove(empty: Sequence[Rdv]) -> None:
     ids = [rdv.id for rdv in empty]
     if not ids:
         return
+    webhook_outbox.removed(empty)
     for rdv in empty:
         db.session.expunge(rdv)
     for kept in (Journal, Notification):
@@ -260,9 +263,12 @@ def create(plage: PlageOuverture, days: Mapping[date, Any]) -> None:
     places = ({name: getattr(ou, name) for name in PLACE} for ou in days.values())
     rows = [{**common, **place, "occurrence_le": day} for day, place in zip(days, places, strict=True)]
     db.session.execute(insert(Rdv), rows)
-    made = db.session.scalars(select(Rdv.id).where(Rdv.plage_ouverture_id == plage.id, Rdv.occurrence_le.in_(days)))
+    made = db.session.scalars(
+        select(Rdv.id).where(Rdv.plage_ouverture_id == plage.id, Rdv.occurrence_le.in_(days))
+    ).all()
     pairs = [{"rdv_id": rdv_id, "agent_id": agent.id} for rdv_id in made for agent in plage.agents]
     db.session.execute(insert(rdv_agents), pairs)
+    webhook_outbox.changed(plage.organisation_id, made, Evenement.RDV_CREE)
 
 
 VISIBLES = {"instructions_avant", "instructions_apres", "nom_sms", "reservable_par"}

@@ -20,6 +20,8 @@ from webapp.domain.errors import Introuvable, Occupe
 from webapp.extensions import db
 from webapp.models import Rdv
 
+from . import webhook_outbox
+
 _BUSY_SQLSTATES = {"55P03", "40P01", "40001"}  # lock_not_available, deadlock_detected, serialization_failure
 _READ_ONLY = "25006"
 _AWAY_CLASSES = {"08", "53", "57"}  # connection lost, disk or memory full, stopped by its operator
@@ -68,10 +70,10 @@ def _busy(error: SQLAlchemyError) -> bool:
 
 @contextmanager
 def transaction(look: Callable[[], None] = lambda: None) -> Iterator[Session]:
-    """One use case, one transaction: commits on the way out, rolls back on any error, then runs what waits for the
-    commit. Ends the read transaction the request had open; refuses to nest. `look` is a last look, once it is this
-    one's turn to write: what it raises is raised before anything begins. Raises `Occupe` when a row stays locked longer
-    than `lock_timeout` (3 s), or the database can't be written to at all."""
+    """One use case, one transaction: commits on the way out (with what webhooks are to be told), rolls back on any
+    error, then runs what waits for the commit. Ends the read transaction the request had open; refuses to nest. `look`
+    is a last look, once it is this one's turn to write: what it raises is raised before anything begins. Raises
+    `Occupe` when a row stays locked longer than `lock_timeout` (3 s), or the database can't be written to at all."""
     session = db.session()
     if session.info.get(engine.WRITES):
         raise RuntimeError("a use case does not open a transaction inside another")
@@ -87,6 +89,7 @@ def transaction(look: Callable[[], None] = lambda: None) -> Iterator[Session]:
         session.info[engine.WRITES] = True
         session.connection(execution_options=engine.WRITING[session.get_bind().dialect.name])
         yield session
+        webhook_outbox.write()
         session.commit()
     except SQLAlchemyError as error:
         _rollback(session)
@@ -112,6 +115,7 @@ def _rollback(session: Session) -> None:
     """Nothing of it stays: neither what waited for the commit, nor objects whose number SQLite will give again."""
     session.rollback()
     aftercommit.take()
+    webhook_outbox.forget()
     for row in session.info.pop(WRITTEN, ()):
         if row in session:
             session.expunge(row)

@@ -35,6 +35,7 @@ MESSAGES = {
     "compte_modifie": "Sécurité du compte d’un agent",
     "invitation_agent": "Invitation d’un agent",
     "export_pret": "Fichier prêt",
+    "webhook_suspendu": "Alerte : webhook suspendu",
 }
 CANAUX = {Canal.SMS: "SMS", Canal.COURRIEL: "courriel"}
 ETATS = {

@@ -59,6 +59,14 @@ ACTIONS = {
     "abonnement_cree": "a créé le lien de son agenda pour Outlook ou Google",
     "abonnement_remplace": "a remplacé le lien de son agenda",
     "abonnement_arrete": "a arrêté l’abonnement à son agenda",
+    "webhook_cree": "a créé le webhook {quoi}",
+    "webhook_modifie": "a modifié le webhook {quoi}",
+    "webhook_secret": "a changé le secret du webhook {quoi}",
+    "webhook_active": "a activé le webhook {quoi}",
+    "webhook_desactive": "a désactivé le webhook {quoi}",
+    "webhook_suspendu": "a suspendu le webhook {quoi}, qui ne prenait plus rien depuis trois jours",
+    "webhook_supprime": "a supprimé le webhook {quoi}",
+    "webhook_rejoue": "a renvoyé des événements au webhook {quoi}",
 }
 """Action → what somebody did. One that is not here is said with its own name."""
 

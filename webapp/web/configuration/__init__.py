@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("configuration", __name__, url_prefix="/configuration")
 
-from . import accueil, agents, integrations, journal, lieux, messages, motifs, organisation  # noqa: E402,F401
+from . import accueil, agents, integrations, journal, lieux, messages, motifs, organisation, webhooks  # noqa: E402,F401

@@ -22,7 +22,7 @@ SUJETS = {
     "lieux": ("Lieux et salles", ("lieu", "salle")),
     "absences": ("Absences", ("absence",)),
     "agents": ("Agents et droits", ("agent",)),
-    "integrations": ("Intégrations", ("jeton",)),
+    "integrations": ("Intégrations", ("jeton", "webhook")),
     "organisation": ("Organisation et réglages", ("organisation", "service")),
 }
 """Kind of thing → its words, and the records it means."""
