@@ -101,7 +101,16 @@ def target(url: str, *, local: bool) -> tuple[bool, str, int, str]:
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 NEVER = tuple(
     ipaddress.ip_network(one)
-    for one in ("168.63.129.16/32", "192.88.99.0/24", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10", "::/96")
+    for one in (
+        "168.63.129.16/32",
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "64:ff9b:1::/48",
+        "2002::/16",
+        "2001::/32",
+        "fec0::/10",
+        "::/96",
+    )
 )
 """Routed all over, and yet inside somebody's network: a cloud's own services, tunnels that carry another address."""
 

@@ -19,12 +19,11 @@ from webapp.extensions import db
 from webapp.models import Webhook, WebhookEnvoi
 from webapp.notifications import wake
 from webapp.notifications.channels.webhook import Reponse
-from webapp.queries import notifications
 from webapp.queries import webhooks as queries
 from webapp.services.transaction import transaction
 from webapp.services.webhook_delivery import Colis, pack, record
 
-from . import messages
+from .messages import let_messages_go
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ CLAIM = timedelta(seconds=60)
 RECEIVERS = 8
 WORK_SECONDS = 2.0
 LOOK_SECONDS = 0.2
-FIRST = (wake.URGENT, wake.DEFAULT, wake.MASS)
 
 
 def deliver() -> int:
@@ -56,7 +54,7 @@ def deliver() -> int:
                     taken += answer.prise
                     if record(colis, answer) and time.monotonic() < ends:
                         _next(pool, running, colis.webhook_id)
-                _let_messages_go()
+                let_messages_go()
         finally:
             _release(claimed, until)
     if claimed:
@@ -96,13 +94,6 @@ def _next(pool: ThreadPoolExecutor, running: dict[Future[Reponse], Colis], webho
     db.session.remove()
     if colis is not None:
         running[pool.submit(colis.send)] = colis
-
-
-def _let_messages_go() -> None:
-    for file in notifications.due_files(utcnow()):
-        if file in FIRST:
-            messages.deliver(file)
-    db.session.remove()
 
 
 def _release(webhook_ids: list[int], until: datetime) -> None:
