@@ -365,6 +365,14 @@ NO_SEATS = {
     "configuration.nouveau_jeton": "gives a program a key",
     "configuration.revocation_jeton": "takes it back",
     "configuration.nouveau_motif": "a motif that has no session yet",
+    "configuration.nouveau_webhook": "which program is told what happens",
+    "configuration.modifier_webhook": "says it otherwise",
+    "configuration.secret_webhook": "how it is signed",
+    "configuration.etat_webhook": "tells it no more, or again",
+    "configuration.suppression_webhook": "forgets it",
+    "configuration.essai_webhook": "tells it nothing, to see",
+    "configuration.rejouer_echecs": "tells it again",
+    "configuration.rejouer_envoi": "tells it again",
 }
 
 

@@ -15,11 +15,13 @@ from webapp.domain.droits import PAR_JETON, PRESETS, PRESETS_TOUS_SERVICES, Droi
 from webapp.domain.invitations import LIFE
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.waitlist import EtatAttente
+from webapp.domain.webhooks import CHOISIS
 from webapp.extensions import db
 from webapp.models import (
     Absence,
     Agent,
     DroitAgent,
+    EtatEnvoi,
     Export,
     FileAttente,
     FormatExport,
@@ -36,12 +38,15 @@ from webapp.models import (
     Service,
     Usager,
     UsagerCle,
+    Webhook,
+    WebhookEnvoi,
     usager_organisations,
 )
 from webapp.queries.exports import Choix
 from webapp.services.jetons import fingerprint, new_token
 from webapp.services.rdvs import effective_capacity
 from webapp.services.usagers import index, search_text
+from webapp.services.webhook_outbox import promise
 
 PASSWORD = "un mot de passe de test"
 # Argon2id with the cheapest parameters (what is slow by design slows no test), and PASSWORD hashed by it.
@@ -132,6 +137,25 @@ def plage(of: Motif, agents: list[Agent], **fields: Any) -> PlageOuverture:
         "end_time": time(16),
     }
     return _add(PlageOuverture(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def webhook(org: Organisation, **fields: Any) -> Webhook:
+    """A program that is told everything, at an address that leads nowhere."""
+    defaults = {
+        "organisation_id": org.id,
+        "url": "https://recoit.invalid/rdv",
+        "description": "Logiciel métier",
+        "evenements": [one.value for one in CHOISIS],
+        "cle": f"webhook-{next(_number)}",
+    }
+    org.webhooks_actifs = True
+    return _add(Webhook(**{**defaults, **fields}))  # type: ignore[no-any-return]
+
+
+def webhook_envoi(to: Webhook, **fields: Any) -> WebhookEnvoi:
+    """Something told to it, that it did not take."""
+    row = promise(to, CHOISIS[0], {"rdv": {"id": 1}})
+    return _add(WebhookEnvoi(**{**row, "etat": EtatEnvoi.ECHEC, **fields}))  # type: ignore[no-any-return]
 
 
 def absence(of: Agent, **fields: Any) -> Absence:

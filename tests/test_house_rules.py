@@ -141,6 +141,7 @@ def test_a_stale_form_writes_nothing_anywhere(app: Flask) -> None:
         values["invitation_id"] = make.invitation(rdv.motif, agent=agent).id
         values["export_id"] = make.export(agent).id
         values["jeton_id"] = make.jeton(agent)[0].id
+        values["webhook_id"] = make.webhook(rdv.organisation).id
         db.session.commit()
         email = agent.email
     client = PageClient(app)

@@ -36,11 +36,12 @@ ABOUT = {
     "absence_id": "service", "lieu_id": "organisation", "salle_id": "organisation", "message_id": "organisation",
     "attente_id": "service", "invitation_id": "service", "agent_id": "agent", "usager_id": "service",
     "export_id": "somebody", "jeton_id": "organisation",
+    "webhook_id": "organisation", "envoi_id": "organisation",
 }  # fmt: skip
 """What the thing an address names belongs to."""
 RIGHTS = dict.fromkeys(("absence", "suppression_absence", "seances_absence"), Droit.GERER_ABSENCES)
 """Addresses whose right depends on whose thing it is: these are a colleague's."""
-DESTROY = ("suppression_absence", "retrait_salle")
+DESTROY = ("suppression_absence", "retrait_salle", "suppression_webhook")
 MASKED = ("agent.usager",)
 """Shown in the whole organisation, masked outside my services."""
 NAMELESS = ("agent.flux", "agent.recherche", "agent.annulation_seances", "agent.suivi", "agent.envoi_seances")
@@ -83,6 +84,7 @@ class Place:
             changement="1", canal=Canal.SMS, destinataire_type="usager", destinataire_id=place.usager_id,
             cle_envoi=f"essai-{place.id}", prevue_le=utcnow(), a_envoyer_le=utcnow(), etat=EtatNotification.ECHEC,
         )  # fmt: skip
+        hook = make.webhook(service.organisation)
         db.session.add(failed)
         db.session.flush()
         return cls(
@@ -100,6 +102,8 @@ class Place:
                 "service_id": service.id,
                 "message_id": failed.id,
                 "export_id": make.export(holder).id,
+                "webhook_id": hook.id,
+                "envoi_id": make.webhook_envoi(hook).id,
                 "usager_id": place.usager_id,
                 "jeton_id": make.jeton(holder)[0].id,
             }
