@@ -7,13 +7,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests import factories as make
-from tests.desk import Desk, desk, sound
+from tests.desk import Desk, desk, sound, tap
 from tests.web.test_agent_usagers import LIST, lines, person
+from webapp.domain.errors import Perime
 from webapp.domain.participation import Statut
 from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
 from webapp.models import Agent, FileAttente, Notification, Participation, Rdv, Usager, UsagerCle, usager_mots
 from webapp.queries import repertoire
+from webapp.services import fin_de_fiche
 
 FULL = {"first_name": "Zoé", "last_name": "Lefèvre", "phone": "+33639987766", "email": "zoe@exemple.fr"}
 
@@ -111,3 +113,45 @@ def test_people_of_one_household_are_not_taken_for_one_another(made: Desk) -> No
     assert repertoire.alike(["lefevre", "zoe"], ["zoe", "lefebvre"])
     assert repertoire.alike(["lefevre", "zoe"], ["zoe", "marie", "lefevre"])
     assert not repertoire.alike(["lefevre", "zoe"], ["lefevre", "leo"])
+
+
+def test_nobody_gives_a_seat_to_a_file_that_was_erased(made: Desk) -> None:
+    one = seated(made, made.rdv)
+    client = made.log_in()
+    client.get(f"{LIST}/{one}/suppression").form("/suppression").submit(raison="demande")
+    with made.app.app_context():
+        made.places.append(db.session.scalars(select(Participation.id).where(Participation.usager_id == one)).one())
+    for wanted in (Statut.INSCRIT, "retour"):
+        tap(client, made, -1, wanted)
+        assert made.place(-1).statut is Statut.EXCUSE and made.session().places_prises == 3 and sound(made)
+    made_up = client.get(f"/agent/rdv/{made.rdv}").form(f"/participations/{made.places[0]}/statut")
+    where = f"/agent/rdv/{made.rdv}/participations/{made.places[-1]}/statut"
+    token = made_up.values["csrf_token"][-1]
+    assert "annulé" not in client.post(where, data={"csrf_token": token, "statut": "retour"}, htmx=True).text
+    assert client.post(where, data={"csrf_token": token, "statut": "inscrit"}).status == 409
+
+
+def test_who_is_moved_while_they_are_erased_keeps_no_seat(made: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A colleague's move ends between the first look and the lock: the answer is to look again."""
+    one = seated(made, made.rdv)
+    with made.app.app_context():
+        there = make.rdv(db.session.get(Rdv, made.rdv).motif)
+        make.participation(there, db.session.get(Usager, one), Statut.ANNULE)
+        db.session.commit()
+        there, rdv_id = there.id, made.rdv
+        agent = db.session.scalars(select(Agent).where(Agent.email == made.emails["agent"])).one()
+        locked = fin_de_fiche.seat_lock
+
+        def late(*wanted: int) -> list[Rdv]:
+            for where, statut, seats in ((rdv_id, Statut.ANNULE, -1), (there, Statut.INSCRIT, 1)):
+                row = db.session.scalars(
+                    select(Participation).where(Participation.usager_id == one, Participation.rdv_id == where)
+                ).one()
+                row.statut, row.rdv.places_prises = statut, row.rdv.places_prises + seats
+            db.session.flush()
+            return locked(*wanted)
+
+        monkeypatch.setattr(fin_de_fiche, "seat_lock", late)
+        with pytest.raises(Perime):
+            fin_de_fiche.delete(agent, one, fin_de_fiche.Raison.DEMANDE)
+    assert person(made, one).phone

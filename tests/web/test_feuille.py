@@ -172,3 +172,10 @@ def test_a_hundred_lines_take_as_many_statements_as_ten(app: Flask) -> None:
         reads.append(len(seen))
     assert reads[0] == reads[1] <= 8
     assert page.form("/pointage").submit().has("100 personnes notées.")
+
+
+def test_a_version_nobody_was_shown_changes_nothing(made: Desk) -> None:
+    form = mark(opened(made.log_in(), made).form("/pointage"), made, _0="present")
+    for known in ("9" * 5000 + " inscrit", "٣ inscrit", "² inscrit", " inscrit"):
+        assert form.submit(**{f"connu-{made.places[0]}": known}).has("Rien n’a changé.")
+    assert statuts(made)[0] == "inscrit"

@@ -226,3 +226,10 @@ def test_a_new_room_gives_its_places(made: Desk) -> None:
     session = made.session()
     assert (session.capacite_max, session.places_prises) == (2, 3) and page.has("3 places prises sur 2")
     assert sound(made)
+
+
+@pytest.mark.parametrize("what", ["copie", "relance"])
+def test_a_box_nobody_drew_ticks_nobody(made: Desk, what: str) -> None:
+    query = {"vers": other(made), "montre": "1", "qui": ["9" * 5000, "²", "-1", str(made.places[1])]}
+    page = made.log_in().get(f"/agent/rdv/{made.rdv}/{what}", query_string=query)
+    assert page.status == 200 and sum(boxes(page)) == 1

@@ -145,6 +145,8 @@ def test_sessions_open_elsewhere_are_seen_and_ended(made: Desk) -> None:
     for _ in range(2):
         client.post(f"{HOME}/appareils/fermeture", data={"csrf_token": token, "appareil": one})
     assert sorted(c.get("/agent/").status for c in (phone, office)) == [200, 303]
+    client.post(f"{HOME}/appareils/fermeture", data={"csrf_token": token, "appareil": "f" * 60_000})
+    assert client.get("/agent/").status == 200
     client.post(f"{HOME}/appareils/fermeture", data={"csrf_token": token})
     assert [c.get("/agent/").status for c in (phone, office, client, other)] == [303, 303, 200, 200]
     assert len(lines(made, "sessions_fermees")) == 2
@@ -278,8 +280,19 @@ def test_an_organisation_may_ask_it_of_everybody(made: Desk, clock: time_machine
     assert refused.location == SETUP and made.session().cancelled_at is None
     secret, _ = activate(visitor, clock)
     assert visitor.get("/agent/").status == 200
+    elsewhere, _ = password(made)
+    fill(elsewhere.get("/agent/connexion/code"), code=code(secret))
+    assert elsewhere.get("/agent/").status == 200
+    clock.shift(60)
+    with visitor.flask.session_transaction(base_url="http://localhost") as cookie:
+        copied = dict(cookie)
     assert fill(visitor.get(REMOVE), code=code(secret)).location == SETUP  # another telephone
     assert visitor.get("/agent/").location == SETUP
+    assert elsewhere.get("/agent/").location.startswith("/agent/connexion")  # nowhere without a second step
+    with elsewhere.flask.session_transaction(base_url="http://localhost") as cookie:
+        cookie.clear()
+        cookie.update(copied)
+    assert elsewhere.get("/agent/").location.startswith("/agent/connexion")
     activate(visitor, clock)
     assert visitor.get("/agent/").status == 200
 

@@ -280,6 +280,8 @@ def change_statuts(
             if rdv.cancelled_at is not None:
                 raise Refus("Cette séance est annulée : les statuts ne changent plus.")
             check_transition(by, row.statut, statut, now=now, starts_at=rdv.starts_at, tz=tz)
+            if row.usager.anonymise_le is not None and seat_delta(row.statut, statut) > 0:
+                raise Refus("La fiche de cette personne a été supprimée : sa place ne se reprend plus.")
         wanted, over = sum(seat_delta(row.statut, statut) > 0 for row in moving), False
         if wanted and now < rdv.starts_at:
             if by is not Acteur.AGENT and offres.withheld(rdv):

@@ -164,7 +164,7 @@ def close_others(agent_id: int, ident: str, repere: str = "") -> int:
     with transaction() as session:
         agent = db.session.get_one(Agent, agent_id, populate_existing=True, with_for_update={"key_share": True})
         if repere:
-            which = (SessionAgent.agent_id == agent.id, SessionAgent.cle.startswith(repere, autoescape=True))
+            which = (SessionAgent.agent_id == agent.id, SessionAgent.cle.startswith(repere[:64], autoescape=True))
             gone = delete(SessionAgent).where(*which, SessionAgent.cle != session_key(ident))
             count = len(session.execute(gone.returning(SessionAgent.cle)).all())
         else:

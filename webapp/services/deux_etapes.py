@@ -100,12 +100,15 @@ def renew_codes(agent_id: int, code: str) -> list[str] | None:
 
 
 def remove(agent_id: int, code: str) -> bool:
-    """Log in with a password alone again, or set up another telephone. The code is the app's or a recovery one."""
+    """Log in with a password alone again, or set up another telephone. The code is the app's or a recovery one. Where
+    a second step is compulsory, every session of that agent is over: the next one begins by setting it up."""
     with transaction():
         agent = _locked(agent_id)
         if not (_spend(agent, code) or _spend_recovery(agent, code)):
             return False
         _take_off(agent)
+        if agent.organisation.second_facteur_obligatoire:
+            end_access(agent)
         _said(agent, "second_facteur_retire")
         return True
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from webapp.clock import utcnow
 from webapp.domain.droits import Droit, services_with
-from webapp.domain.errors import Refus
+from webapp.domain.errors import Perime, Refus
 from webapp.domain.participation import Acteur, Statut
 from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
@@ -145,7 +145,10 @@ def _leave(agent: Agent, ids: Sequence[int]) -> int:
     seats: dict[int, list[Participation]] = defaultdict(list)
     for place in queries.coming_seats(ids, now):
         seats[place.rdv_id].append(place)
-    for entry in queries.live_waits(ids, now):
+    waits = queries.live_waits(ids, now)
+    if not {*seats, *(entry.rdv_id for entry in waits)} <= set(rdvs):
+        raise Perime("Les rendez-vous de cette personne viennent de changer : regardez, puis recommencez.")
+    for entry in waits:
         offres.move(rdvs[entry.rdv_id], entry, EtatAttente.RETIREE, by=Acteur.AGENT, agent=agent)
     for rdv_id in sorted(rdvs):
         if seats[rdv_id]:

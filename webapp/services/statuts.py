@@ -57,7 +57,7 @@ def take_back(participation_id: int, *, agent: Agent, version: int | None) -> Pa
         (rdv,) = seat_lock(found.rdv_id)
         (row,) = fresh([participation_id])
         kept = row.avant or {}
-        if kept.get("repris") == version:  # the same click, sent twice
+        if version is not None and kept.get("repris") == version:  # the same click, sent twice
             return row
         if row.version != version or row.statut_par_agent_id != agent.id or "statut" not in kept:
             who = row.statut_par_agent.nom_court if row.statut_par_agent else "la personne elle-même"

@@ -11,7 +11,7 @@ from webapp.queries import agents as queries
 from webapp.secrets_at_rest import seal, unseal
 from webapp.services import comptes
 from webapp.services import deux_etapes as service
-from webapp.web.auth import SETUP, allowed_services, before_setup, current_agent, declares, session_id
+from webapp.web.auth import SETUP, allowed_services, before_setup, current_agent, declares, log_in, session_id
 from webapp.web.forms.base import BaseForm
 from webapp.web.forms.compte import ActivationForm, EtapeForm, PreuveForm
 from webapp.web.htmx import go_to, respond
@@ -114,11 +114,11 @@ def retrait_deux_etapes() -> ResponseReturnValue:
         return go_to(url_for(".deux_etapes"))
     if form.validate_on_submit():
         if service.remove(agent.id, form.code.data or ""):
+            compulsory = agent.organisation.second_facteur_obligatoire
+            if compulsory:
+                log_in(agent)  # another session, that leads to the setting up and nowhere else
             flash("La connexion en deux étapes est retirée.", "success")
-            if not agent.organisation.second_facteur_obligatoire:
-                return go_to(url_for(".mon_compte"))
-            session[SETUP] = True
-            return go_to(url_for(".deux_etapes"))
+            return go_to(url_for(".deux_etapes" if compulsory else ".mon_compte"))
         login_failed()
         form.fail()
     return respond("agent/deux_etapes_retrait.html", form=form, impose=agent.organisation.second_facteur_obligatoire)

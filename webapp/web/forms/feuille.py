@@ -1,5 +1,6 @@
 """The signed sheet typed in: one line per person, and a few for those who came without having booked."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from flask import request
@@ -16,6 +17,7 @@ from .agent import NAME_MAX
 from .base import BaseForm, SubForm
 
 WALK_INS = 3
+VERSION = re.compile("[0-9]{1,9}")
 MARKS = (Statut.INSCRIT, Statut.PRESENT, Statut.ABSENT, Statut.EXCUSE)
 
 
@@ -56,7 +58,7 @@ class PointageForm(BaseForm):
         for one in ids:
             version, _, known = request.form.get(f"connu-{one}", "").partition(" ")
             marked = request.form.get(f"statut-{one}", known)
-            if marked != known and marked in MARKS and version.isdecimal():
+            if marked != known and marked in MARKS and VERSION.fullmatch(version):
                 found[one] = Pointage(Statut(marked), int(version))
         return found
 

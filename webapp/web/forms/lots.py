@@ -7,6 +7,7 @@ from flask import request
 from wtforms import HiddenField
 
 from webapp.models import Participation
+from webapp.web.intake import number
 
 from .agent import said_yes
 from .base import BaseForm
@@ -19,7 +20,7 @@ class LotForm(BaseForm):
 
     def __init__(self, offered: Collection[int], ticked: Collection[int], **options: Any) -> None:
         super().__init__(**options)
-        sent = {int(one) for one in request.values.getlist("qui") if one.isascii() and one.isdigit()}
+        sent = set(request.values.getlist("qui", type=number))
         self.chosen = [one for one in offered if one in (sent if "montre" in request.values else ticked)]
 
     @property
