@@ -72,16 +72,17 @@ def promise(rdv: Rdv, place: Any, number: int, etat: EtatNotification) -> None:
 def test_columns_are_where_offices_read_them() -> None:
     """Append only: a name that moves or changes breaks the reception's own sheets (rule 16)."""
     accueil = [column.header for column in FICHIERS[GenreExport.ACCUEIL].columns]
-    assert accueil[:21] == [
+    assert accueil[:22] == [
         "Date", "Début", "Fin", "Motif", "Intitulé", "Service", "Lieu", "Salle", "Agents", "Capacité", "Places prises",
         "Présents", "Absents", "Excusés", "Annulés", "En attente", "Remplissage (%)", "État", "Origine", "Plage",
-        "N° de séance",
+        "N° de séance", "Commune du lieu",
     ]  # fmt: skip
     people = [column.header for column in FICHIERS[GenreExport.STATISTIQUES].columns]
-    assert people[:26] == [
+    assert people[:27] == [
         *accueil[:9], "N° de personne", "N° de dossier", "Tranche d’âge", "Statut", "Statut le", "Statut par",
         "Inscription", "Inscrit par", "Inscrit le", "Délai (jours)", "Messages envoyés", "Messages en échec", "Proche",
         "Prescripteur", "Sur invitation", "État de la séance", "N° de séance",
+        "Commune du lieu",
     ]  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def test_a_session_and_its_people(app: Flask) -> None:
             "Service": "Insertion", "Lieu": "MDS d’Îlot", "Salle": "", "Agents": "Nadia Kaci", "Capacité": "8",
             "Places prises": "2", "Présents": "3", "Absents": "0", "Excusés": "1", "Annulés": "0", "En attente": "0",
             "Remplissage (%)": "25", "État": "À renseigner", "Origine": "Séance isolée", "Plage": "",
-            "N° de séance": "",
+            "N° de séance": "", "Commune du lieu": "Valmont",
         }  # fmt: skip
         people = as_dicts(csv_rows(GenreExport.STATISTIQUES, org.id))
         first, second, third = people

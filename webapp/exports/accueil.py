@@ -52,4 +52,5 @@ ACCUEIL: list[Column[Seance]] = [
     Column("Origine", "plage d’ouverture, ou séance isolée", lambda s, v: "Plage" if s.serie else "Séance isolée"),
     Column("Plage", "nom de la plage d’ouverture", lambda s, v: s.plage),
     Column("N° de séance", "celui de l’adresse de sa fiche", lambda s, v: s.id, Kind.NOMBRE),
+    Column("Commune du lieu", "vide à distance", lambda s, v: s.commune),
 ]

@@ -67,4 +67,7 @@ STATISTIQUES: list[Column[Ligne]] = [
     Column("Sur invitation", "oui : place prise par une invitation", lambda p, v: "oui" if p.invitee else "non"),
     Column("État de la séance", "comme dans l’autre fichier", lambda p, v: p.seance.etat(v.now).label),
     Column("N° de séance", "celui de l’adresse de sa fiche", lambda p, v: p.seance.id, Kind.NOMBRE),
+    Column(
+        "Commune du lieu", "vide à distance ; celle des personnes n’est pas demandée", lambda p, v: p.seance.commune
+    ),
 ]

@@ -68,6 +68,7 @@ class Seance:
     intitule: str
     service: str
     lieu: str
+    commune: str
     salle: str
     agents: str
     capacite: int | None
@@ -140,7 +141,7 @@ def seances(organisation_id: int, choix: Choix) -> Iterator[list[Seance]]:
             Rdv.id, Rdv.starts_at, Rdv.ends_at, Rdv.intitule, Rdv.capacite_max, Rdv.places_prises, Rdv.places_attente,
             Rdv.presents_anonymes, Rdv.cancelled_at, Rdv.fige, Rdv.plage_ouverture_id, Rdv.motif_id, Rdv.lieu_id,
             Motif.name.label("motif"), Motif.champs, Service.name.label("service"), Lieu.name.label("lieu"),
-            Salle.name.label("salle"), PlageOuverture.title.label("plage"),
+            Lieu.city.label("commune"), Salle.name.label("salle"), PlageOuverture.title.label("plage"),
         )
         .join(Motif, Rdv.motif_id == Motif.id)
         .join(Service, Motif.service_id == Service.id)
@@ -206,6 +207,7 @@ def _seance(row: Any, statuts: Mapping[Statut, int], agents: list[str]) -> Seanc
         intitule=row.intitule,
         service=row.service,
         lieu=fige.get("lieu", row.lieu) or "",
+        commune=row.commune or "",
         salle=fige.get("salle", row.salle) or "",
         agents=", ".join(fige.get("agents", agents)),
         capacite=row.capacite_max,
