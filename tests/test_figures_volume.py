@@ -13,6 +13,7 @@ from sqlalchemy import select
 from tests import factories as make
 from tests.desk import inside
 from tests.history import fill
+from tests.pages import PageClient
 from webapp.clock import utcnow
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
@@ -93,7 +94,7 @@ def test_three_years_of_figures(app: Flask) -> None:
         began = time.process_time()
         assert count_due() <= 2
         print(f"one correction: {time.process_time() - began:.1f} s")
-    client = inside(app, email)
+    client = inside(PageClient(app), email)
 
     def cost(ask: Callable[[], object]) -> float:
         took = []
