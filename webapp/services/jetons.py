@@ -107,14 +107,17 @@ def revoke(jeton_id: int, by: Agent) -> bool:
         return True
 
 
+def known(token: str) -> Jeton | None:
+    """The token in force that has this text."""
+    found = queries.by_fingerprint(fingerprint(token)) if token.startswith(PREFIX) else None
+    return found if found is not None and in_force(found, utcnow()) else None
+
+
 def bearer(token: str) -> Jeton | None:
-    """The token in force that has this text: its agent's rights are then no more than its own, for this request."""
-    if not token.startswith(PREFIX):
-        return None
-    found = queries.by_fingerprint(fingerprint(token))
-    if found is None or not in_force(found, utcnow()):
-        return None
-    found.agent.jeton_octrois = found.octrois()
+    """The same for a request in its name: its agent's rights are then no more than its own."""
+    found = known(token)
+    if found is not None:
+        found.agent.jeton_octrois = found.octrois()
     return found
 
 

@@ -17,6 +17,7 @@ from webapp.models import (
     EtatNotification,
     FileAttente,
     Invitation,
+    Jeton,
     Journal,
     Message,
     MessageDemo,
@@ -24,6 +25,7 @@ from webapp.models import (
     Organisation,
     Participation,
     Rdv,
+    ReponseApi,
     SessionAgent,
     Usager,
     UsagerCle,
@@ -35,11 +37,13 @@ from webapp.queries.acces import KEPT as DEMANDS_KEPT
 from webapp.queries.agents import SESSION_LIFE
 
 from .checks import MOVES, READ_BACK
+from .reponses import LIFE as ANSWERS_KEPT
 from .transaction import transaction
 
 MESSAGES_MONTHS = 6
 FORMS_DAYS = 2
 COUNTED_DAYS = 31
+JETONS_KEPT = timedelta(days=365)
 AT_ONCE = 500
 ANONYME = "Anonyme"
 NOBODY: dict[str, Any] = {
@@ -140,6 +144,7 @@ def erase(session: Session, ids: Sequence[int], now: datetime) -> None:
     of them. Their places keep statuses and dates."""
     places = select(Participation.id).where(Participation.usager_id.in_(ids))
     session.execute(delete(UsagerCle).where(UsagerCle.usager_id.in_(ids)))
+    session.execute(delete(ReponseApi).where(ReponseApi.participation_id.in_(places)))
     session.execute(delete(usager_mots).where(usager_mots.c.usager_id.in_(ids)))
     session.execute(
         update(Usager)
@@ -211,8 +216,12 @@ def _messages(now: datetime) -> int:
 
 
 def _forms(now: datetime) -> int:
-    """A form is not sent again days later."""
+    """A form is not sent again days later, nor a write of the API after the day its answer is promised for. A token
+    long over is no longer shown."""
     with transaction() as session:
+        session.execute(delete(ReponseApi).where(ReponseApi.cree_le < now - ANSWERS_KEPT))
+        limit = now - JETONS_KEPT
+        session.execute(delete(Jeton).where(or_(Jeton.expire_le < limit, Jeton.revoque_le < limit)))
         old = delete(Envoi).where(Envoi.cree_le < now - timedelta(days=FORMS_DAYS)).returning(Envoi.cle)
         return len(session.execute(old).all())
 

@@ -18,6 +18,7 @@ ORGANISATION: dict[str, Any] = {
 }
 
 PASSWORD = "atelier-valmont"
+API_TOKEN = "rdv_demonstration-de-valmont-que-tout-le-monde-connait"
 HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))  # (month, day): nobody works then
 
 SERVICES = {

@@ -10,6 +10,7 @@ from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.capacity import ReservablePar
 from webapp.domain.dates import local
+from webapp.domain.droits import PAR_JETON, Octroi
 from webapp.domain.identity import Identity
 from webapp.domain.invitations import LIFE
 from webapp.domain.participation import Acteur, Statut
@@ -34,7 +35,7 @@ from webapp.models import (
 from webapp.notifications.people import addresses
 from webapp.queries import public
 
-from .. import attente, invitations
+from .. import attente, invitations, jetons
 from ..booking import book_seat, change_statut
 from ..comptes import authenticate, create_agent
 from ..plages import PlageData, save_plage
@@ -71,6 +72,8 @@ def load(*, sessions: int = 0, participants: int = 0, seed: int = 1) -> None:
         _invite(people)
         _wait(people, rng)
         freeze_started()
+    with transaction():
+        _token()
     if sessions:
         _extra(organisation, sessions, participants, rng)
 
@@ -97,7 +100,7 @@ def summary() -> dict[str, Any]:
             for preset, _, _, email, _ in data.AGENTS
             if email in agents
         ],
-        "api_token": None,
+        "api_token": data.API_TOKEN if jetons.known(data.API_TOKEN) else None,  # somebody revoked it
         "rdvs": [rdv.id for rdv in open_now],
         "full_rdv": full[0].id if full else None,
     }
@@ -140,6 +143,13 @@ def _department() -> Organisation:
                 services=[services[key] for key in keys],
             )
         return organisation
+
+
+def _token() -> None:
+    """The admin's, with all a program may do; once revoked it does not come back."""
+    admin = db.session.scalars(select(Agent).where(Agent.email == data.AGENTS[0][3])).one()
+    grants = [Octroi(admin.organisation_id, None, droit) for droit in PAR_JETON]
+    jetons.keep("Démonstration", data.API_TOKEN, utcnow() + timedelta(days=3650), grants, admin)
 
 
 def _plages(organisation: Organisation) -> None:
