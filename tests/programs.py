@@ -6,10 +6,14 @@ from typing import Any
 
 import jsonschema_rs
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.routing import Map
 from werkzeug.test import TestResponse
 
+from tests import factories as make
 from webapp.api.documentation import document
+from webapp.extensions import db
+from webapp.models import Participation, Usager
 
 
 class Program:
@@ -39,6 +43,32 @@ class Program:
         assert "Set-Cookie" not in answer.headers
         check(self.app.url_map, method, path, answer)
         return answer
+
+
+class Town:
+    """Ids of an organisation with two services, and a token of an agent of the first."""
+
+    def __init__(self, app: Flask, preset: str = "agent", **motif: Any) -> None:
+        with app.app_context():
+            org = make.organisation()
+            mine, other = make.service(org), make.service(org, name="PMI")
+            agent = make.agent(mine, preset)
+            self.token, self.agent = make.jeton(agent)[1], agent.id
+            self.lieu = make.lieu(org).id
+            rdv = make.rdv(make.motif(mine, **motif), agents=[agent], lieu_id=self.lieu)
+            self.org, self.service, self.motif, self.rdv = org.id, mine.id, rdv.motif_id, rdv.id
+            self.place = make.participation(rdv, make.usager(org, email="y@exemple.fr", last_name="Amrani")).id
+            elsewhere = make.rdv(make.motif(other))
+            self.elsewhere = elsewhere.id
+            self.hidden = make.usager(org, last_name="Amrani", phone="+33639981234", birth_date=rdv.starts_at.date()).id
+            make.participation(elsewhere, db.session.get(Usager, self.hidden))
+            abroad = make.rdv()
+            self.abroad, self.abroad_place = abroad.id, make.participation(abroad).id
+            self.elsewhere_place = db.session.scalars(
+                select(Participation.id).where(Participation.rdv_id == elsewhere.id)
+            ).one()
+            db.session.commit()
+        self.program = Program(app, self.token)
 
 
 @cache

@@ -1,47 +1,19 @@
 """What programs read: motifs, sessions, places, people; page by page, and nothing of anybody else's."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from tests import factories as make
 from tests.databases import statements
 from tests.desk import sqlite_only  # noqa: F401
-from tests.programs import Program
+from tests.programs import Program, Town
 from webapp.clock import utcnow
 from webapp.domain.droits import Droit
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import Rdv
-
-
-class Town:
-    """Ids of an organisation with two services, and a token of an agent of the first."""
-
-    def __init__(self, app: Flask, **motif: Any) -> None:
-        with app.app_context():
-            org = make.organisation()
-            mine, other = make.service(org), make.service(org, name="PMI")
-            agent = make.agent(mine)
-            self.token = make.jeton(agent)[1]
-            self.lieu = make.lieu(org).id
-            rdv = make.rdv(make.motif(mine, **motif), agents=[agent], lieu_id=self.lieu)
-            self.org, self.service, self.motif, self.rdv = org.id, mine.id, rdv.motif_id, rdv.id
-            self.place = make.participation(rdv, make.usager(org, email="y@exemple.fr", last_name="Amrani")).id
-            elsewhere = make.rdv(make.motif(other))
-            self.elsewhere = elsewhere.id
-            self.hidden = make.usager(org, last_name="Amrani", phone="+33639981234", birth_date=rdv.starts_at.date()).id
-            make.participation(elsewhere, db.session.get(make.Usager, self.hidden))
-            abroad = make.rdv()
-            self.abroad, self.abroad_place = abroad.id, make.participation(abroad).id
-            self.elsewhere_place = db.session.scalars(
-                select(make.Participation.id).where(make.Participation.rdv_id == elsewhere.id)
-            ).one()
-            db.session.commit()
-        self.program = Program(app, self.token)
 
 
 @pytest.fixture

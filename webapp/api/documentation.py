@@ -12,14 +12,15 @@ from pydantic.json_schema import models_json_schema
 from webapp import links
 
 from . import bp, limites, schemas
-from .registry import KEY, KEY_MAX, OPERATIONS, Operation
+from .registry import KEY, KEY_MAX, OPERATIONS, VERSION, VERSIONS, Operation
 
 REF = "#/components/schemas/{model}"
 PROBLEMS = {
-    400: "Le corps n’est pas du JSON",
+    400: "Le corps n’est pas du JSON, ou l’adresse contient ce qu’aucun clavier n’écrit",
     401: "Pas de jeton, ou un jeton qui n’ouvre rien",
     403: "Un droit manque : « droit » le nomme",
     404: "Rien à cette adresse, ou rien que ce jeton puisse voir",
+    405: "Cette adresse ne répond pas à cette méthode",
     409: "Une règle dit non : séance complète, annulée, statut impossible…",
     412: "La place a changé depuis la version donnée",
     413: "Trop long",
@@ -134,11 +135,11 @@ def _operation(one: Operation) -> dict[str, Any]:
 
 def _refusals(one: Operation) -> set[int]:
     """What an operation may refuse with, from what it declares."""
-    found = {401, 403, 422, 429, 503} | set(one.errors)
+    found = {400, 401, 403, 422, 429, 503} | set(one.errors)
     if one.target is not None:
-        found.add(404)
+        found |= {404, 405}
     if one.body is not None:
-        found |= {400, 413, 415}
+        found |= {413, 415}
     if one.if_match:
         found |= {412, 428}
     if one.writes:
@@ -157,8 +158,8 @@ def _parameters(one: Operation) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "required": required, "description": words, "schema": _without_null(schema)}
     if one.if_match:
         words = 'La version que vous connaissez, comme "3" (l’ETag de la place), ou * pour n’importe laquelle.'
-        shape = {"type": "string", "pattern": r'^(\*|"[0-9]{1,9}")$'}
-        yield {"name": "If-Match", "in": "header", "required": True, "description": words, "schema": shape}
+        shape = {"type": "string", "pattern": VERSIONS}
+        yield {"name": VERSION, "in": "header", "required": True, "description": words, "schema": shape}
     if one.writes:
         words = "Choisie au hasard par vous : la même demande envoyée deux fois avec elle reçoit deux fois la première "
         words += "réponse, pendant 24 heures."

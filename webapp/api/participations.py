@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import request, url_for
+from flask import url_for
 
 from webapp.clock import utcnow
 from webapp.domain import phones
@@ -20,7 +20,7 @@ from webapp.services import booking, droits
 from . import rdvs, schemas
 from .curseurs import after, links, page, row_id
 from .errors import Change, Invalide
-from .registry import Answer, Asked, operation
+from .registry import Answer, Asked, known_versions, operation
 
 OLDEST = 120  # years
 
@@ -127,12 +127,12 @@ def retirer(asked: Asked) -> Answer:
 def _move(asked: Asked, statut: Statut, **how: bool) -> Participation:
     """The place as it is now; `Change` when it is no longer the version the program knows, unless it has that status
     already (RFC 9110, 13.1.1)."""
-    place = asked.target
-    known = None if request.if_match.star_tag else place.version
-    if known is not None and not request.if_match.contains_weak(str(known)) and place.statut is not statut:
+    place, known = asked.target, known_versions()
+    if known is not None and place.version not in known and place.statut is not statut:
         raise _changed(place)
+    version = place.version if known is not None else None
     try:
-        booking.change_statut(place.id, statut, by=Acteur.AGENT, agent=asked.agent, version=known, **how)
+        booking.change_statut(place.id, statut, by=Acteur.AGENT, agent=asked.agent, version=version, **how)
     except Perime:
         raise _changed(find(asked.agent, Droit.GERER_RDV, place.id)) from None
     return find(asked.agent, Droit.GERER_RDV, place.id)

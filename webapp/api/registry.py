@@ -5,10 +5,11 @@ then the view, which only calls a service.
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 from flask import Response, current_app, g, make_response, request
@@ -26,6 +27,10 @@ from .lecture import problems
 from .schemas import Vide
 
 KEY, KEY_MAX = "Idempotency-Key", 255
+VERSION = "If-Match"
+_ONE = '(W/)?"?[0-9]{1,9}"?'
+VERSIONS = rf"^(\*|{_ONE}( ?, ?{_ONE})*)$"
+"""A version as its ETag says it; a proxy that compresses answers makes it weak, and people forget quotes."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -86,7 +91,12 @@ def operation(method: str, path: str, **declared: Any) -> Callable[[View], View]
     def register(view: View) -> View:
         one = Operation(name=view.__name__, method=method, path=path, **declared)
         OPERATIONS.append(one)
-        bp.add_url_rule(path, endpoint=one.name, view_func=partial(_run, one, view), methods=[method])
+
+        @wraps(view)  # the limiter asks what the function is called
+        def run(**path: int) -> Response:
+            return _run(one, view, **path)
+
+        bp.add_url_rule(path, endpoint=one.name, view_func=run, methods=[method])
         return view
 
     return register
@@ -100,8 +110,8 @@ def _run(one: Operation, view: View, **path: int) -> Response:
     query = _query(one.query)
     target = one.target(agent, one.droit, **path) if one.target else None
     body = _body(one.body) if one.body else None
-    if one.if_match and not request.headers.get("If-Match"):
-        raise VersionDemandee('Envoyez If-Match avec la version que vous connaissez, par exemple "3", ou *.')
+    if one.if_match:
+        _check_version()
     try:
         jetons.used(jeton)
     except Occupe:
@@ -148,6 +158,20 @@ def _body(model: type[Model]) -> Model:
         if any(one["type"] == "json_invalid" for one in error.errors()):
             raise Illisible("Le corps de la demande n’est pas du JSON.") from None
         raise Invalide(problems(error, "pointer")) from None
+
+
+def _check_version() -> None:
+    given = request.headers.get(VERSION, "")
+    if not given:
+        raise VersionDemandee('Envoyez If-Match avec la version que vous connaissez, par exemple "3", ou *.')
+    if not re.fullmatch(VERSIONS, given):
+        raise Invalide([{"header": VERSION, "detail": 'Écrivez une version comme "3", ou *.'}])
+
+
+def known_versions() -> set[int] | None:
+    """The versions the program says it knows; None for any."""
+    given = request.headers[VERSION]
+    return None if given == "*" else {int(one) for one in re.findall("[0-9]+", given)}
 
 
 def _key() -> str | None:
