@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 from tests import factories as make
 from webapp.api.documentation import document
 from webapp.extensions import db
-from webapp.models import Participation, Usager
+from webapp.models import Participation, Rdv, Usager
+from webapp.services.checks import broken
 
 
 class Program:
@@ -69,6 +70,29 @@ class Town:
             ).one()
             db.session.commit()
         self.program = Program(app, self.token)
+
+
+AWA = {"prenom": "Awa", "nom": "Diallo", "telephone": "06 39 98 12 34"}
+
+
+def book(town: Town, body: Any = AWA, **headers: str) -> TestResponse:
+    """Ask for a seat in its session."""
+    return town.program.post(f"/rdvs/{town.rdv}/participations", body, **headers)
+
+
+def change(app: Flask, rdv_id: int, **values: Any) -> None:
+    """What somebody else did to a session meanwhile."""
+    with app.app_context():
+        rdv = db.session.get_one(Rdv, rdv_id)
+        for name, value in values.items():
+            setattr(rdv, name, value)
+        db.session.commit()
+
+
+def sound(app: Flask) -> bool:
+    """Does every invariant hold?"""
+    with app.app_context():
+        return list(broken()) == []
 
 
 @cache
