@@ -24,8 +24,8 @@ QUOTE = re.compile(r"(sans )?« ([^»]*) »")
 
 
 @pytest.fixture
-def world(make_app: Callable[..., Flask], sms: SmsSink, smtp: SmtpSink):
-    app = make_app(SMS_URL=sms.url, MAIL_SERVER=smtp.host, MAIL_PORT=smtp.port)
+def world(kept_app: Callable[..., Flask], sms: SmsSink, smtp: SmtpSink) -> Iterator[World]:
+    app = kept_app(SMS_URL=sms.url, MAIL_SERVER=smtp.host, MAIL_PORT=smtp.port)
     with travelling() as clock, app.app_context():
         found = World(sms, smtp, clock)
         found.build()
