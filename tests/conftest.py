@@ -35,6 +35,7 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1",
 ]
+SLOW = ("test_doors", "test_migrations", "test_race", "test_bench", "test_deploy", "test_faults", "test_log_storm")
 LOOPBACK = ("127.", "::1", "localhost")
 # How long an example takes says how busy the machine is, nothing of the code; the same ones for everybody.
 settings.register_profile(
@@ -104,8 +105,9 @@ POSTGRES = pytest.StashKey[PostgresForAll]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pages are looked at on SQLite, one in six on PostgreSQL too, where services are all tried; the others with what is
-    long."""
+    """What is long comes first, or one worker would end the run alone. Pages are looked at on SQLite, one in six on
+    PostgreSQL too, where services are all tried; the others with what is left to `make test-volume`."""
+    items.sort(key=lambda item: not item.path.name.startswith(SLOW))
     for item in items:
         database = getattr(item, "callspec", None) and item.callspec.params.get("base")  # type: ignore[attr-defined]
         if database == "postgresql" and "/tests/web/" in str(item.path) and zlib.crc32(item.nodeid.encode()) % 6:

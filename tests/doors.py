@@ -24,6 +24,7 @@ from tests import doors_attente as attente
 from tests import doors_lots as lots
 from tests.door_people import AGENT, PUBLIC, REFERENT, VOISIN, Visitor, World
 from tests.doors_feuille import type_in
+from tests.doors_fiches import erase
 from tests.doors_invitations import by_invitation, invite, not_invited
 from tests.doors_series import (
     cancel_several,
@@ -277,6 +278,7 @@ DOORS = (
     _door("agent.copie", lots.copy_people, STAFF, 2, 303, 403, 404, 409),
     _door("agent.relance", lots.invite_some, STAFF, 1, 303, 404, 409),
     _door("agent.ajout_attente", lots.put_on_the_list, STAFF, 2, 303, 404, 409),
+    _door("agent.supprimer_usager", erase, STAFF, 2, 303, 404, 409),
     _door("agent.annulation", cancel, REFERENT, 1, 303, 409),
     _door("agent.modification", move, REFERENT, 3, 303, 404, 409),
     _door("agent.agents_seance", change_agents, REFERENT, 2, 303, 404, 409),
@@ -295,9 +297,9 @@ DOORS = (
     _door("public.proposition", attente.wrong_kind, PUBLIC, 1, 404),
     _door("agent.donner_place", attente.promote, STAFF, 3, 303, 403, 404, 409),
     _door("agent.retrait_attente", attente.strike, STAFF, 1, 303, 404),
-    _door("api.inscrire", api.book, STAFF, 4, 200, 201, 403, 404, 409),
-    _door("api.changer_statut", api.tap, STAFF, 4, 200, 404, 409, 412),
-    _door("api.retirer", api.remove, STAFF, 1, 204, 404, 409),
+    _door("api.inscrire", api.book_by_token, STAFF, 4, 200, 201, 403, 404, 409),
+    _door("api.changer_statut", api.tap_by_token, STAFF, 4, 200, 404, 409, 412),
+    _door("api.retirer", api.remove_by_token, STAFF, 1, 204, 404, 409),
     _door("agent.ajouter", not_mine, VOISIN, 3, 404),
     _door("agent.plage", not_my_settings, VOISIN, 1, 404),
 )
@@ -321,6 +323,11 @@ NO_SEATS = {
     "agent.note": "keeps the agents' own words",
     "agent.exports": "writes a file of what there is",
     "agent.suppression_export": "deletes that file",
+    "agent.nouvel_usager": "writes somebody down",
+    "agent.nouveau_proche": "writes down somebody of their household",
+    "agent.modifier_usager": "corrects their name and contacts",
+    "agent.detacher_usager": "says that nobody reads their messages for them",
+    "agent.donnees_usager": "gives somebody what is kept of them",
     "agent.note_personne": "keeps them about one person",
     "agent.comptage": "counts people at an open door, who have no seat",
     "agent.nouvelle_absence": "an agent is away: no session changes by itself",

@@ -17,7 +17,7 @@ def ask(v: Visitor, method: str, path: str, body: dict[str, Any] | None = None, 
     return v._ask(method, f"/api/v1{path}", sent, {**said, **headers})
 
 
-def book(v: Visitor) -> Answer:
+def book_by_token(v: Visitor) -> Answer:
     """Somebody known, or somebody named; over the capacity from time to time."""
     told = v.dice.random() < 0.8
     how = {"prevenir": told, "surbooking": v.dice.random() < 0.1}
@@ -30,7 +30,7 @@ def book(v: Visitor) -> Answer:
     return ask(v, "POST", f"/rdvs/{rdv_id}/participations", {**who, **how})
 
 
-def tap(v: Visitor) -> Answer | None:
+def tap_by_token(v: Visitor) -> Answer | None:
     """A status, by the version last seen or whatever it is."""
     row = v.row()
     if row is None:
@@ -41,7 +41,7 @@ def tap(v: Visitor) -> Answer | None:
     return ask(v, "PATCH", f"/participations/{place}", {"statut": statut}, **{"If-Match": known})
 
 
-def remove(v: Visitor) -> Answer | None:
+def remove_by_token(v: Visitor) -> Answer | None:
     row = v.row()
     if row is None:
         return None

@@ -27,7 +27,7 @@ def bench(*arguments: str) -> str:
 
 
 def test_it_runs_on_a_tiny_size() -> None:
-    said = bench("--database", "sqlite", "rush", "sheet", "weight")
+    said = bench("--database", "sqlite", "rush")
     assert "make bench, seed 5" in said and "Noise: the trivial page did SQLite" in said
     assert "| … seats given, errors (5xx, no answer) | 30, none | 30, none |" in said
     assert "Not measured" not in said

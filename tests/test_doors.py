@@ -19,8 +19,7 @@ from webapp.extensions import db
 from webapp.models import Rdv
 
 pytestmark = pytest.mark.xdist_group("doors")  # `--dist loadgroup` gives it a worker of its own
-SECONDS = 15
-CHANCES = 3
+SECONDS, CHANCES = 6, 5
 ROUNDS, ROUND_SECONDS = 13, 20  # ten minutes for both databases
 
 
@@ -94,5 +93,6 @@ def test_every_post_is_a_door_or_has_no_seats(app: Flask) -> None:
     posts = {rule.endpoint for rule in app.url_map.iter_rules() if writes & (rule.methods or set())}
     doors = {door.endpoint for door in DOORS}
     assert doors & set(NO_SEATS) == set()
+    assert len({door.push.__name__ for door in DOORS}) == len(DOORS), "two doors of one name are counted as one"
     assert posts - doors - set(NO_SEATS) == set(), "a new door: add it to DOORS in tests/doors.py"
     assert doors | set(NO_SEATS) <= posts, "a door that is gone: take it out of tests/doors.py"

@@ -117,14 +117,15 @@ def test_down_leaves_nothing_and_up_comes_back(apart: Flask) -> None:
     assert differences() == []
 
 
-def test_nothing_is_lost_on_the_way(apart: Flask) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(2, marks=pytest.mark.volume)])
+def test_nothing_is_lost_on_the_way(apart: Flask, times: int) -> None:
     """SQLite drops the table it changes: what refers to it must neither refuse nor be emptied."""
     lived_in()
     assert all(
         stored()[table]
         for table in ("rdvs", "rdv_agents", "plage_agents", "participations", "notifications", "journal", "envois")
     )
-    for _ in range(2):
+    for _ in range(times):
         before = stored()
         for revision in ("0009", "0008", "0007", "0006", "0005", "0004"):
             flask_migrate.downgrade(revision=revision)
@@ -137,7 +138,7 @@ def test_nothing_is_lost_on_the_way(apart: Flask) -> None:
         db.session.remove()
 
 
-@pytest.mark.parametrize("revision", ["0004", "0005"])
+@pytest.mark.parametrize("revision", ["0004", pytest.param("0005", marks=pytest.mark.volume)])
 def test_a_database_made_by_an_older_site_keeps_all_it_has(apart: Flask, revision: str) -> None:
     """The older tables are made empty, then filled: only the way up is at stake, in one run as `flask db upgrade`."""
     lived_in()
