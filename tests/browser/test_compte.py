@@ -39,6 +39,7 @@ def test_logging_in_in_two_steps(visitor: Callable[..., Page], stage: Stage, js:
         make.agent(rows.service("Insertion"), email=email, first_name="Zoé", password_hash=known.password_hash)
     page.set_viewport_size({"width": 360, "height": 800})
     log_in(page, email)
+    page.get_by_role("button", name="Menu", exact=True).click()
     page.get_by_role("link", name="Mon compte").click()
     page.get_by_role("link", name="Connexion en deux étapes").click()
     expect(page.locator(".qr svg")).to_be_visible()
@@ -53,6 +54,7 @@ def test_logging_in_in_two_steps(visitor: Callable[..., Page], stage: Stage, js:
         clean(page)
     page.get_by_role("button", name="Je les ai notés").click()
     expect(page.get_by_text("La connexion en deux étapes est prête")).to_be_visible()
+    page.get_by_role("button", name="Menu", exact=True).click()
     page.get_by_role("button", name="Se déconnecter").click()
     with stage.rows() as rows:  # as if half a minute had passed
         db.session.get_one(SecondFacteur, rows.agent(email).id).dernier_pas -= 2
@@ -63,6 +65,7 @@ def test_logging_in_in_two_steps(visitor: Callable[..., Page], stage: Stage, js:
     page.get_by_label("Code à 6 chiffres").fill(pyotp.TOTP(secret).at(utcnow()))
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Bonjour Zoé")
+    page.get_by_role("button", name="Menu", exact=True).click()
     page.get_by_role("button", name="Se déconnecter").click()
     log_in(page, email)
     page.get_by_role("link", name="Je n’ai pas mon téléphone").click()

@@ -131,4 +131,4 @@ def test_without_a_waitlist_nothing_is_shown(app: Flask) -> None:
 def test_who_waits_is_counted_before_the_session_is_cancelled_or_moved(made: Desk, page: str) -> None:
     """Three people are booked and two wait: what leaves is what was said."""
     shown = made.log_in().get(f"/agent/rdv/{made.rdv}/{page}")
-    assert shown.has("5 personnes : ") and shown.has("2 personnes attendent une place : elles sont comptées.")
+    assert shown.has("5 personnes : ") and shown.has("Dont 2 personnes sur la liste d’attente.")

@@ -65,7 +65,7 @@ def lines(page: Page) -> list[str]:
 def test_from_the_sheet_to_the_message(made: Desk) -> None:
     person(made)
     client = made.log_in()
-    page = client.get(f"/agent/rdv/{made.rdv}").link("Inviter des personnes à choisir une date")
+    page = client.get(f"/agent/rdv/{made.rdv}").link("Invitations à cet atelier")
     assert page.h1.replace("\xa0", " ") == "Invitations : Mes droits au RSA" and page.has(
         "Personne n’est invité pour l’instant."
     )

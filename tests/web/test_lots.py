@@ -171,7 +171,7 @@ def test_the_absent_from_the_sheet(made: Desk) -> None:
     page = page.form("/relance", css="form[method=post].card").submit(button="Inviter")
     assert page.has("1 personne invitée : 1 SMS part.") and page.has("NOM001 Prénom1")
     page = made.log_in().get(f"/agent/rdv/{made.rdv}/relance")
-    assert page.has("invitation en cours") and page.has("0 personne sera invitée")
+    assert page.has("invitation en cours") and page.has("Personne n’est coché.")
 
 
 def test_one_click_from_the_row(made: Desk) -> None:
