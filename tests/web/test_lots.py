@@ -153,7 +153,7 @@ def test_who_does_not_fit(made: Desk) -> None:
             make.participation(db.session.get_one(Rdv, there))
         db.session.commit()
     page = made.log_in().get(f"/agent/rdv/{made.rdv}/copie?vers={there}")
-    assert page.has("2 personnes seront inscrites") and page.has("1 personne ne tient pas : Prénom2 Nom002")
+    assert page.has("2 personnes seront inscrites") and page.has("1 personne n’aura pas de place : Prénom2 Nom002")
     assert not page.select("#surbooking")
     page = made.log_in("référent").get(f"/agent/rdv/{made.rdv}/copie?vers={there}")
     page = page.form("/copie").submit(surbooking="1", button="Recalculer")

@@ -96,7 +96,7 @@ def _preview(rdv: Rdv, vers: Rdv, people: list[Participation], form: LotForm) ->
     whole = copies.plan(vers, people, surbooking=True)
     notes = {p.id: "a déjà une place" for p in whole.deja}
     notes |= {p.id: "a changé de séance" if q.deplacee_vers_id else LEFT[q.statut] for p, q in whole.parties}
-    notes |= {p.id: "ne tient pas" for p in plan.depassent}
+    notes |= {p.id: "plus de place" for p in plan.depassent}
     return {
         "vers": vers,
         "vers_vue": vues.heading(vers),
