@@ -20,6 +20,7 @@ from tests.browser.states_attente import ATTENTE
 from tests.browser.states_compte import COMPTE
 from tests.browser.states_foyer import FOYER
 from tests.browser.states_invitations import INVITATIONS
+from tests.browser.states_jetons import JETONS
 from tests.browser.states_jour import JOUR
 from tests.browser.states_lieux import LIEUX
 from tests.browser.states_lots import LOTS
@@ -166,6 +167,7 @@ def too_wide(page: Page) -> list[str]:
         *AGENDAS,
         *COMPTE,
         *ABSENCES,
+        *JETONS,
         *JOUR,
         *LIEUX,
         *LOTS,

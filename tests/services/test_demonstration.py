@@ -4,15 +4,16 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.desk import sqlite_only  # noqa: F401
+from tests.programs import Program
 from webapp import links
 from webapp.clock import utcnow
 from webapp.domain.dates import local
 from webapp.domain.invitations import EtatInvitation
 from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
-from webapp.models import Agent, FileAttente, Invitation, Rdv
+from webapp.models import Agent, FileAttente, Invitation, Jeton, Rdv
 from webapp.queries import invitations
-from webapp.services import demonstration
+from webapp.services import demonstration, jetons
 from webapp.services.checks import broken
 from webapp.services.comptes import hash_password
 from webapp.services.demonstration import data
@@ -30,6 +31,21 @@ def test_what_is_said_of_the_demonstration_is_true(app: Flask) -> None:
         assert admin["mot_de_passe"] is None and {one["mot_de_passe"] for one in others} == {data.PASSWORD}
         days = [local(rdv.starts_at, rdv.organisation.timezone).date() for rdv in db.session.scalars(select(Rdv))]
         assert days and not [day for day in days if (day.month, day.day) in data.HOLIDAYS]
+
+
+def test_its_token_is_the_same_each_time_until_it_is_revoked(app: Flask) -> None:
+    with app.app_context():
+        for _ in range(2):
+            demonstration.load()
+            token = demonstration.summary()["api_token"]
+        program = Program(app, token)
+    assert program.get("/rdvs?places=1&limite=2").get_json()["suite"]
+    with app.app_context():
+        jeton = db.session.scalars(select(Jeton)).one()
+        jetons.revoke(jeton.id, jeton.agent)
+        demonstration.load()
+        assert demonstration.summary()["api_token"] is None
+    assert program.get("/rdvs").status_code == 401
 
 
 def test_somebody_waits_for_a_full_session_and_somebody_is_offered_a_seat(app: Flask) -> None:

@@ -127,12 +127,13 @@ def _line(jeton: Jeton, tz: str, names: Mapping[int, str], now: datetime) -> Jet
 
 
 def _rights(octrois: Iterable[Octroi], names: Mapping[int, str]) -> str:
-    """ "Voir les séances (tous les services) ; surbooker (PMI, Insertion)"."""
+    """ "Voir les séances, gérer les séances… (tous les services) ; inscrire au-delà de la capacité (PMI)"."""
     held = list(octrois)
-    said = []
+    among: dict[str, list[str]] = {}
     for droit in PAR_JETON:
         where = [one.service_id for one in held if one.droit is droit]
         if where:
-            among = "tous les services" if None in where else ", ".join(sorted(names.get(n or 0, "?") for n in where))
-            said.append(f"{droit.label} ({among})")
-    return " ; ".join(said).capitalize()
+            scope = "tous les services" if None in where else ", ".join(sorted(names.get(n or 0, "?") for n in where))
+            among.setdefault(scope, []).append(droit.label)
+    said = " ; ".join(f"{', '.join(labels)} ({scope})" for scope, labels in among.items())
+    return said[:1].upper() + said[1:]
