@@ -70,6 +70,10 @@ def test_only_the_services_one_may_export(made: Desk) -> None:
     assert made.log_in("agent").get(PAGE).status == 403
     assert made.log_in("référent").get(f"{PAGE}?rdv={made.elsewhere}").status == 404
     assert made.log_in("admin").get(f"{PAGE}?rdv={made.abroad}").status == 404
+    client = made.log_in("référent")  # what the address names is not what the form asks for
+    data = {"csrf_token": client.get(PAGE).form(PAGE).values["csrf_token"][-1], "genre": ""}
+    for rdv, status in ((made.elsewhere, 404), (2**31, 422), ("9" * 5000, 422)):
+        assert client.post(f"{PAGE}?rdv={made.rdv}", data={**data, "rdv": str(rdv)}).status == status
 
 
 def test_one_session_from_its_sheet(made: Desk) -> None:

@@ -233,3 +233,22 @@ def test_a_box_nobody_drew_ticks_nobody(made: Desk, what: str) -> None:
     query = {"vers": other(made), "montre": "1", "qui": ["9" * 5000, "²", "-1", str(made.places[1])]}
     page = made.log_in().get(f"/agent/rdv/{made.rdv}/{what}", query_string=query)
     assert page.status == 200 and sum(boxes(page)) == 1
+
+
+def test_a_crowd_is_copied_in_one_statement_each(made: Desk) -> None:
+    """The session is locked meanwhile, and nobody waits for it longer than three seconds."""
+    there, client, costs = other(made), made.log_in(), []
+    for many in (3, 40):
+        with made.app.app_context():
+            rdv = db.session.get_one(Rdv, made.rdv)
+            rdv.capacite_max = rdv.capacite_propre = 100
+            for n in range(many - 3):
+                make.participation(rdv, make.usager(rdv.organisation_id, last_name=f"Foule{n}"))
+            there = make.rdv(rdv.motif, starts_at=utcnow() + timedelta(days=13 + many), capacite_propre=100).id
+            db.session.commit()
+        page = client.get(f"/agent/rdv/{made.rdv}/copie?vers={there}")
+        with statements(made.app) as sent:
+            page.form("/copie").submit(follow=False)
+        assert made.session(there).places_prises == many and sound(made)
+        costs.append(len(sent))
+    assert costs[1] <= costs[0] + 37, costs

@@ -414,18 +414,21 @@ def give_seats(
     """One seat for each of these people, who have none, in a session whose row is locked: all of them or none. Their
     rows again, or new ones; whom to tell, and to pass on what is left, is the caller's. Raises `Complet`, `Refus`."""
     over = check_seat(rdv, by=by, agent=agent, surbooking=surbooking, seats=len(usagers))
+    known = {row.usager_id: row for row in people.participations_of(rdv.id, [usager.id for usager in usagers])}
     rows = []
-    for usager in usagers:
-        demande = Demande(None, usager.id, by, agent, over, prevenir, "")
-        row = people.participation_of(rdv.id, usager.id)
-        if row is None:
-            row = new_row(rdv, usager, demande)
-        else:
-            _come_back(rdv, row, demande)
-        _count(rdv, row)
-        db.session.flush()
-        _note(row, demande, **({"surbooking": True} if over else {}))
-        rows.append(row)
+    with db.session.no_autoflush:  # others wait for this session: as few statements as can be
+        for usager in usagers:
+            demande = Demande(None, usager.id, by, agent, over, prevenir, "")
+            row = known.get(usager.id)
+            if row is None:
+                row = new_row(rdv, usager, demande)
+            else:
+                _come_back(rdv, row, demande)
+            _count(rdv, row)
+            rows.append(row)
+    db.session.flush()
+    details = ({"surbooking": True} if over else {}) | ({} if prevenir else {"prevenir": False})
+    journal.note_seats(rdv, rows, by=by, agent=agent, **details)
     return rows
 
 

@@ -56,6 +56,20 @@ def note_moves(
     _write(*({**common, "sujet_id": row.id, "details": {"de": de, "a": a, **details}} for row, de in moves))
 
 
+def note_seats(rdv: Rdv, rows: Iterable[Participation], *, by: Acteur, agent: Agent | None, **details: Any) -> None:
+    """Each of these people has a seat of that session now: one statement for all."""
+    common = {
+        "organisation_id": rdv.organisation_id,
+        "acteur": by,
+        "agent_id": agent.id if agent else None,
+        "rdv_id": rdv.id,
+        "sujet_type": "participation",
+        "action": "inscription",
+        "details": details,
+    }
+    _write(*({**common, "sujet_id": row.id} for row in rows))
+
+
 def note_sessions(action: str, lines: Iterable[tuple[Rdv, dict[str, Any]]], agent: Agent) -> None:
     """The same thing was done to each of these sessions, with these details: one statement for all."""
     rows = [

@@ -96,9 +96,14 @@ def _mine(export_id: int) -> Export:
     return export
 
 
+def _asked_rdv() -> int | None:
+    """The one session that is asked for, read where the form reads it and nowhere else."""
+    return (request.form if request.method == "POST" else request.args).get("rdv", type=number)
+
+
 def _form(among: set[int] | None) -> ExportForm:
     organisation = current_agent().organisation
-    if rdv_id := request.values.get("rdv", type=number):
+    if rdv_id := _asked_rdv():
         rdv = next(iter(fiche.sessions(organisation.id, [rdv_id])), None)
         if rdv is None:
             raise Introuvable
@@ -111,7 +116,7 @@ def _form(among: set[int] | None) -> ExportForm:
 def _context(form: ExportForm) -> dict[str, Any]:
     agent, tz = current_agent(), current_agent().organisation.timezone
     found = queries.of_agent(agent.id)
-    rdv_id = form.rdv.data
+    rdv_id = _asked_rdv()
     return {
         "form": form,
         "exports": found,
