@@ -28,6 +28,7 @@ from tests.browser.states_pointage import POINTAGE
 from tests.browser.states_recherche import RECHERCHE
 from tests.browser.states_series import SERIES
 from tests.browser.states_usagers import USAGERS
+from tests.browser.states_webhooks import WEBHOOKS
 from tests.databases import Base
 from tests.pages import faults_of_content, faults_of_markup
 from tests.servers import Site
@@ -166,6 +167,7 @@ def too_wide(page: Page) -> list[str]:
         *AGENTS,
         *AGENDAS,
         *COMPTE,
+        *WEBHOOKS,
         *ABSENCES,
         *JETONS,
         *JOUR,

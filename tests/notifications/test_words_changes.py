@@ -9,7 +9,15 @@ from tests import factories as make
 from tests.notifications.scene import LONG, NOW, START, check, messages_of, one_base, scene, shown, words_context
 from webapp.clock import utcnow
 from webapp.domain import sms
-from webapp.domain.events import BudgetSms, Message, MessagesBloques, Minimum, Modification, Recapitulatif
+from webapp.domain.events import (
+    BudgetSms,
+    Message,
+    MessagesBloques,
+    Minimum,
+    Modification,
+    Recapitulatif,
+    WebhookSuspendu,
+)
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import Agent, Canal, Discretion, Participation, TypeLieu
@@ -201,3 +209,13 @@ def test_the_words_of_a_budget_that_is_spent() -> None:
     db.session.commit()
     (message,) = messages_of(BudgetSms(organisation_id=admin.organisation_id, jour="2026-02-20"))
     check("budget_sms.txt", shown(message))
+
+
+def test_the_words_of_a_webhook_that_is_suspended() -> None:
+    seat, _ = scene()
+    org = seat.rdv.organisation
+    make.agent(seat.rdv.motif.service, "admin", email="admin@drome.exemple.fr", first_name="Alice")
+    hook = make.webhook(org, id=7, actif=False)
+    db.session.commit()
+    (message,) = messages_of(WebhookSuspendu(organisation_id=org.id, webhook_id=hook.id, le="2026-02-20T09:00"))
+    check("webhook_suspendu.txt", shown(message))

@@ -4,17 +4,17 @@ number of statements that does not grow with the people; without webhooks, in no
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import time, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from tests import factories as make
+from tests.databases import statements
 from webapp.clock import utcnow
 from webapp.domain.identity import Identity
 from webapp.domain.participation import Acteur, Statut
@@ -97,20 +97,6 @@ def scene(people: int = 3) -> tuple[Rdv, Agent, list[int]]:
     return rdv, agent, places
 
 
-def statements(job: Callable[[], Any]) -> list[str]:
-    seen: list[str] = []
-
-    def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        job()
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-    return seen
-
-
 def test_each_change_is_told_once_in_numbers() -> None:
     rdv, agent, (first, second, third) = scene()
     told = Told(hook(rdv.organisation))
@@ -176,7 +162,9 @@ def test_statements_do_not_grow_with_the_people() -> None:
         rdv, agent, _ = scene(people)
         told = Told(hook(rdv.organisation))
         hook(rdv.organisation, key="another")
-        counts.add(len(statements(partial(rdvs.cancel_rdv, rdv.id, agent=agent, prevenir=False))))
+        with statements() as asked:
+            rdvs.cancel_rdv(rdv.id, agent=agent, prevenir=False)
+        counts.add(len(asked))
         assert len(told.events()) == people + 1
     assert len(counts) == 1, counts
 
@@ -190,7 +178,8 @@ def test_without_a_webhook_nothing_is_asked_nor_written() -> None:
         rdv.organisation.webhooks_actifs = False
     db.session.remove()
     agent = db.session.get_one(Agent, agent.id)
-    asked = statements(lambda: change_statuts(places, Statut.EXCUSE, by=Acteur.AGENT, agent=agent))
+    with statements() as asked:
+        change_statuts(places, Statut.EXCUSE, by=Acteur.AGENT, agent=agent)
     assert [one for one in asked if re.search(r"\bwebhooks?(_envois)?\b", one)] == []
     assert len([one for one in asked if "FROM organisations" in one]) <= 1
     assert db.session.scalars(select(WebhookEnvoi.id)).all() == []

@@ -128,7 +128,7 @@ def prepare_test(webhook_id: int, by: Agent) -> int:
     with transaction():
         row = _held(_mine(by), webhook_id)
         values = {**promise(row, Evenement.TEST, {}), "etat": EtatEnvoi.ECHEC, "erreur": "Essai interrompu."}
-        return db.session.execute(  # type: ignore[no-any-return]
+        return db.session.execute(
             WebhookEnvoi.__table__.insert().returning(WebhookEnvoi.__table__.c.id), values
         ).scalar_one()
 
