@@ -90,6 +90,7 @@ def world(app: Flask, site: Site, number: int) -> World:
             invitations = [_invitation(closed, usager_id) for usager_id in known]
             families = [_household(rdv) for rdv in alone[2:5]]
             holders = [(make.agent(mine, "référent"), make.lieu(org)) for _ in range(2)]
+            make.webhook(org, url="https://localhost:9/rdv")  # told everything, and never there
         with transaction():
             for first, second in families:
                 emit(Inscription(participation_id=first.id, version=1, avec=(second.id,)))

@@ -14,6 +14,7 @@ from tests import storm
 from tests.databases import Base
 from tests.doors import DONE, DOORS, NO_SEATS, new_seed
 from tests.servers import Site
+from tests.told import untold
 from webapp.clock import utcnow
 from webapp.extensions import db
 from webapp.models import Rdv
@@ -45,6 +46,7 @@ def accounted_for(app: Flask, site: Site, outcome: storm.Outcome, again: str) ->
     bad = storm.bad_lines(site)
     assert outcome.faults == [] and bad == "", f"{outcome.faults[:5]}\n{bad}{story}"
     assert {door.push.__name__ for door in DOORS} == set(outcome.answers), story
+    assert (wrong := untold(app)) == [], f"{wrong[:5]}{story}"
     with app.app_context():
         thawed = select(func.count()).where(Rdv.starts_at < utcnow(), Rdv.fige.is_(None), Rdv.ends_at > utcnow())
         assert db.session.scalar(thawed) == 0

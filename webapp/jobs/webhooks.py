@@ -68,7 +68,7 @@ def deliver() -> int:
 def _claim(until: datetime) -> list[int]:
     """Webhooks that are this run's."""
     now = utcnow()
-    due = queries.due(now).limit(RECEIVERS).with_for_update(skip_locked=True)
+    due = queries.due(now).limit(RECEIVERS).with_for_update(skip_locked=True, key_share=True)
     with transaction() as session:
         return list(
             session.scalars(

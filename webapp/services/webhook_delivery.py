@@ -86,7 +86,7 @@ def record(colis: Colis, answer: Reponse) -> bool:
         webhook = session.scalars(
             select(Webhook)
             .where(Webhook.id == colis.webhook_id)
-            .with_for_update()
+            .with_for_update(key_share=True)  # who promises it something refers to it, and does not wait
             .execution_options(populate_existing=True)
         ).first()
         envoi = session.get(WebhookEnvoi, colis.envoi_id, populate_existing=True)

@@ -210,7 +210,7 @@ def _held(organisation: Organisation, webhook_id: int) -> Webhook:
     row = db.session.scalars(
         select(Webhook)
         .where(Webhook.organisation_id == organisation.id, Webhook.id == webhook_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).first()
     if row is None:
