@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from webapp.jobs import messages
+from webapp.jobs import messages, webhooks
 
 
 @pytest.fixture(autouse=True)
@@ -12,4 +12,5 @@ def _time_enough() -> Iterator[None]:
     """A run ends once nothing is left to send; on a busy machine its ordinary 2 s may not see the first message out."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(messages, "WORK_SECONDS", 20.0)
+        patch.setattr(webhooks, "WORK_SECONDS", 20.0)
         yield

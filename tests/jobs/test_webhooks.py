@@ -213,6 +213,7 @@ def test_a_worker_that_dies_midway_tells_again_under_the_same_number(
 
 def test_people_s_messages_leave_while_a_receiver_hangs(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the same worker, before the hanging receiver is given up; another receiver is told meanwhile too."""
+    monkeypatch.setattr(channel, "ANSWER_SECONDS", 60.0)
     sent: list[float] = []
     receiver.answer = receiver.hangs
     with Receiver().listening() as quick:
