@@ -25,8 +25,8 @@ NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def app(make_app: Callable[..., Flask], sms: SmsSink, smtp: SmtpSink) -> Flask:
-    return make_app(SMS_URL=sms.url, MAIL_SERVER=smtp.host, MAIL_PORT=smtp.port)
+def app(kept_app: Callable[..., Flask], sms: SmsSink, smtp: SmtpSink) -> Flask:
+    return kept_app(SMS_URL=sms.url, MAIL_SERVER=smtp.host, MAIL_PORT=smtp.port)
 
 
 @pytest.fixture(autouse=True)

@@ -28,9 +28,9 @@ from webapp.services.transaction import transaction
 
 
 @pytest.fixture
-def app(make_app: Callable[..., Flask], sms: SmsSink, smtp: SmtpSink) -> Flask:
+def app(kept_app: Callable[..., Flask], sms: SmsSink, smtp: SmtpSink) -> Flask:
     """Both providers are configured."""
-    return make_app(
+    return kept_app(
         SMS_URL=sms.url,
         SMS_AUTHORIZATION="Bearer clef",
         MAIL_SERVER=smtp.host,
