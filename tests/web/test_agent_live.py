@@ -257,5 +257,5 @@ def test_a_search_is_few_statements(made: Desk) -> None:
     client = made.log_in()
     with made.app.app_context(), statements() as seen:
         page = client.get("/agent/usagers/recherche", query_string={"rdv": made.rdv, "q": "foule"}, htmx=True)
-    assert page.status == 200 and len(seen) <= 6
+    assert page.status == 200 and len(seen) <= 9  # whose contacts may be seen in full takes three of them
     assert page.has("D’autres personnes correspondent")
