@@ -71,7 +71,7 @@ def test_an_absence_is_noted_changed_and_deleted(office: Office) -> None:
     page = form.submit(title="Écrit avant")
     assert page.status == 409 and page.has("Cette absence vient de changer")
     page = office.client.get(f"/agent/absences/{found.id}").link("Supprimer cette absence")
-    assert page.h1 == "Supprimer cette absence ?"
+    assert page.h1 == "Supprimer cette absence\u00a0?"
     assert page.form().submit().has("L’absence est supprimée.") and len(absences()) == 0
 
 

@@ -114,7 +114,7 @@ def test_a_stale_button_says_what_happened(made: Desk) -> None:
 def test_taking_somebody_off_says_who_is_told(made: Desk) -> None:
     client = made.log_in()
     page = client.get(f"/agent/rdv/{made.rdv}").link("Retirer Awa Touré")
-    assert page.h1 == "Retirer Awa Touré de la liste d’attente ?" and page.has("Aucun message ne partira")
+    assert page.h1 == "Retirer Awa Touré de la liste d’attente\u00a0?" and page.has("Aucun message ne partira")
     page = page.form("/retrait", css="main form").submit()
     assert names(page) == ["1. TOURÉ Bilal"] and entry(made, "Awa")[1] is EtatAttente.RETIREE
     assert client.get(f"/agent/rdv/{made.rdv}/attente/{entry(made, 'Awa')[0]}/retrait").has("n’attend plus")

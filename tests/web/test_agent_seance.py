@@ -310,6 +310,17 @@ def test_after_the_start_people_can_still_be_written_to(app: Flask) -> None:
     assert len(told(made, "message")) == 3
 
 
+def test_the_only_group_is_ticked_at_first(app: Flask) -> None:
+    made, page = desk(app, people=2, starts_at=today()), "/agent/rdv/{}/message"
+    for place, ticked in zip(made.places, (["inscrit"], ["present"]), strict=True):
+        with app.app_context():
+            db.session.get(Participation, place).statut = Statut.PRESENT
+            db.session.commit()
+        form = made.log_in().get(page.format(made.rdv)).form("/message")
+        assert form.values["statuts"] == ticked
+    assert form.submit(button="Voir ce qui partira", statuts=[]).has("Choisissez à qui écrire.")
+
+
 def test_nobody_to_write_to(app: Flask) -> None:
     made = desk(app, people=0)
     assert made.log_in().get(f"/agent/rdv/{made.rdv}/message").has("Personne à qui écrire")

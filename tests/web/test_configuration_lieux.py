@@ -129,7 +129,7 @@ def test_a_correction_says_who_would_be_told_before_anything_is_saved(made: Desk
         make.rdv(rdv.motif, lieu_id=rdv.lieu_id)
         db.session.commit()
     page = correct(admin, address(made), address="5 rue des Lilas")
-    assert page.status == 200 and page.h1 == "Prévenir les inscrits ?" and page.has("Rien n’est encore enregistré")
+    assert page.status == 200 and page.h1 == "Prévenir les inscrits\u00a0?" and page.has("Rien n’est encore enregistré")
     assert page.has("une séance à venir où des personnes sont inscrites")
     assert page.has("4 personnes : 3 SMS, 1 à appeler.") and page.has("SANS-PORTABLE") and page.has("04 75 99 01 55")
     assert page.has("Maison des solidarités, 5 rue des Lilas, 26990 Valmont")
@@ -158,7 +158,7 @@ def test_people_are_told_once_however_often_the_form_is_sent(made: Desk, admin: 
 
 def test_a_room_with_another_name_is_news_too(made: Desk, admin: PageClient) -> None:
     page = correct(admin, room(made), name="Salle Lovelace")
-    assert page.h1 == "Prévenir les inscrits ?" and page.has("avec cette salle")
+    assert page.h1 == "Prévenir les inscrits\u00a0?" and page.has("avec cette salle")
     asked = page.form(room(made))
     asked.values["prevenir"] = ["0", "1"]
     assert asked.submit(button="Enregistrer").has("La salle « Salle Lovelace » est enregistrée")
@@ -218,7 +218,7 @@ def test_pages_cost_the_same_however_many_sessions(made: Desk, admin: PageClient
             found.append(len(seen))
         form = admin.get(address(made)).form(address(made))
         with made.app.app_context(), statements() as seen:
-            assert form.submit(city="Montval", button="Enregistrer").h1 == "Prévenir les inscrits ?"
+            assert form.submit(city="Montval", button="Enregistrer").h1 == "Prévenir les inscrits\u00a0?"
         return [*found, len(seen)]
 
     few = costs()

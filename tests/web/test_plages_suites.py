@@ -84,7 +84,7 @@ def series(office: Office) -> Series:
 
 def test_what_concerns_people_is_read_first_with_who_receives_what(series: Series) -> None:
     page = series.earlier()
-    assert page.status == 200 and page.h1 == "Qui est concerné ?" and not page.title.startswith("Erreur")
+    assert page.status == 200 and page.h1 == "Qui est concerné\u00a0?" and not page.title.startswith("Erreur")
     assert page.has("2 séances où des personnes sont inscrites changeraient")
     assert page.has("mardi 8 décembre 2026, 14 h à 16 h") and page.has("→ 9 h à 11 h")
     assert page.has("4 personnes inscrites") and page.has("1 personne inscrite")
@@ -314,7 +314,7 @@ def test_several_sessions_are_cancelled_and_followed(series: Series) -> None:
     db.session.commit()
     address = f"/agent/seances/annulation?rdv={series.booked_id}&rdv={series.other_id}&rdv={apart.id}"
     page = series.client.get(address)
-    assert page.h1 == "Annuler ces séances ?" and page.has("4 personnes : 4 SMS, 3 courriels, 1 à appeler")
+    assert page.h1 == "Annuler ces séances\u00a0?" and page.has("4 personnes : 4 SMS, 3 courriels, 1 à appeler")
     page = page.form("/seances/annulation").submit({f"seance-{series.other_id}": "garder"}, button="Oui, annuler")
     assert page.has("2 séances sont annulées : 3 SMS, 2 courriels partent, 1 personne à appeler.")
     assert page.has("Annulation : 0 sur 5") and page.has("04 75 99 01 00")

@@ -206,7 +206,7 @@ def test_no_thanks_and_back_at_the_end(client: PageClient, app: Flask, rdv_id: i
 def test_leaving_takes_two_clicks(client: PageClient, app: Flask, rdv_id: int) -> None:
     join(client, rdv_id)
     page = client.get(f"/p/{link(app)}").link("Quitter la liste d’attente")
-    assert page.h1 == "Quitter la liste d’attente ?"
+    assert page.h1 == "Quitter la liste d’attente\u00a0?"
     page = page.form("/retrait", css="main form").submit()
     assert page.has("Vous avez quitté la liste d’attente") and page.has("vous n’êtes plus sur la liste")
     assert client.get(f"/p/{link(app)}/attente/retrait").status == 302

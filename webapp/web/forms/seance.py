@@ -335,7 +335,8 @@ class MessageForm(BaseForm):
     corps = TextAreaField("Votre message", filters=[strip])
 
     def __init__(self, present: Sequence[tuple[Statut, int]], **options: Any) -> None:
-        chosen = [Statut.INSCRIT] if any(statut is Statut.INSCRIT for statut, _ in present) else []
+        there = [statut for statut, _ in present]
+        chosen = [Statut.INSCRIT] if Statut.INSCRIT in there else there if len(there) == 1 else []
         super().__init__(
             data={"statuts": [s.value for s in chosen], "canaux": [SMS, COURRIEL]},
             **options,
