@@ -205,7 +205,8 @@ def test_taking_it_back(made: Desk) -> None:
         token = links.token(links.INVITATION, row.lien_nonce)
     assert client.another().get(f"/i/{token}").status == 303
     page = page.link("Retirer l’invitation :")
-    assert page.h1 == "Retirer cette invitation\u00a0?" and page.has("Élodie N’Diaye") and page.has("Aucun message ne part.")
+    assert page.h1 == "Retirer cette invitation\u00a0?"
+    assert page.has("Élodie N’Diaye") and page.has("Aucun message ne part.")
     page = page.form("/retrait").submit(button="Oui, retirer")
     assert page.has("Invitation retirée : Élodie N’Diaye.") and "Retirée" in lines(page)[0]
     assert client.another().get(f"/i/{token}").status == 404
