@@ -9,11 +9,23 @@ from sqlalchemy import select
 from tests import factories as make
 from tests.desk import Desk, desk, sound, tap
 from tests.web.test_agent_usagers import LIST, lines, person
+from webapp.clock import utcnow
 from webapp.domain.errors import Perime
 from webapp.domain.participation import Statut
 from webapp.domain.waitlist import EtatAttente
 from webapp.extensions import db
-from webapp.models import Agent, FileAttente, Notification, Participation, Rdv, Usager, UsagerCle, usager_mots
+from webapp.models import (
+    Agent,
+    Canal,
+    EtatNotification,
+    FileAttente,
+    Notification,
+    Participation,
+    Rdv,
+    Usager,
+    UsagerCle,
+    usager_mots,
+)
 from webapp.queries import repertoire
 from webapp.services import fin_de_fiche
 
@@ -155,3 +167,26 @@ def test_who_is_moved_while_they_are_erased_keeps_no_seat(made: Desk, monkeypatc
         with pytest.raises(Perime):
             fin_de_fiche.delete(agent, one, fin_de_fiche.Raison.DEMANDE)
     assert person(made, one).phone
+
+
+def test_what_agents_read_of_a_whole_household_goes_with_one_of_them(made: Desk) -> None:
+    one = seated(made, made.rdv)
+    with made.app.app_context():
+        rdv = db.session.get(Rdv, made.rdv)
+        place = db.session.scalars(select(Participation.id).where(Participation.usager_id == one)).one()
+        first = made.places[0]
+        for about in ([first, place], [first]):
+            db.session.add(
+                Notification(
+                    organisation_id=rdv.organisation_id, event="inscription", sujet_type="participation",
+                    sujet_id=first, changement=f"v{len(about)}", canal=Canal.COURRIEL, destinataire_type="agent",
+                    destinataire_id=1, cle_envoi=f"foyer-{len(about)}", prevue_le=utcnow(), a_envoyer_le=utcnow(),
+                    etat=EtatNotification.ENVOYEE, envoyee_le=utcnow(), rdv_id=rdv.id, participation_ids=about,
+                    corps="Inscrits : …",
+                )
+            )  # fmt: skip
+        db.session.commit()
+    made.log_in().get(f"{LIST}/{one}/suppression").form("/suppression").submit(raison="demande")
+    with made.app.app_context():
+        kept = db.session.scalars(select(Notification.participation_ids).where(Notification.corps != "")).all()
+    assert kept == [[first]]

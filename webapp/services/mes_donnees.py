@@ -198,8 +198,23 @@ def _forget_messages(session: Session, contact: str, mine: Tenu) -> None:
 
 def _forget_about(session: Session, mine: Tenu) -> None:
     session.execute(
-        update(Notification).where(_about(mine)).values(objet="", corps="").execution_options(synchronize_session=False)
+        update(Notification)
+        .where(or_(_about(mine), Notification.id.in_(_with_others(session, mine))))
+        .values(objet="", corps="")
+        .execution_options(synchronize_session=False)
     )
+
+
+def _with_others(session: Session, mine: Tenu) -> list[int]:
+    """What was written about one of these places and others of its household at once, under the number of another."""
+    places = {place.id for place in mine.places}
+    rows = session.execute(
+        select(Notification.id, Notification.participation_ids).where(
+            Notification.rdv_id.in_({place.rdv_id for place in mine.places}),
+            or_(Notification.corps != "", Notification.objet != ""),
+        )
+    )
+    return [notification_id for notification_id, about in rows if places.intersection(about or ())]
 
 
 def _about(mine: Tenu) -> ColumnElement[bool]:
