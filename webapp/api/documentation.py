@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 from webapp import links
 
 from . import bp, limites, schemas
-from .registry import KEY, KEY_MAX, OPERATIONS, VERSION, VERSIONS, Operation
+from .registry import KEY, KEYS, OPERATIONS, VERSION, VERSIONS, Operation
 
 REF = "#/components/schemas/{model}"
 PROBLEMS = {
@@ -163,7 +163,7 @@ def _parameters(one: Operation) -> Iterator[dict[str, Any]]:
     if one.writes:
         words = "Choisie au hasard par vous : la même demande envoyée deux fois avec elle reçoit deux fois la première "
         words += "réponse, pendant 24 heures."
-        shape = {"type": "string", "minLength": 1, "maxLength": KEY_MAX, "pattern": r"^[!-~]+$"}
+        shape = {"type": "string", "pattern": KEYS}
         yield {"name": KEY, "in": "header", "required": False, "description": words, "schema": shape}
 
 

@@ -27,6 +27,7 @@ from .lecture import problems
 from .schemas import Vide
 
 KEY, KEY_MAX = "Idempotency-Key", 255
+KEYS = f"^[!-~]{{1,{KEY_MAX}}}$"
 VERSION = "If-Match"
 _ONE = '(W/)?"?[0-9]{1,9}"?'
 VERSIONS = rf"^(\*|{_ONE}( ?, ?{_ONE})*)$"
@@ -176,8 +177,8 @@ def known_versions() -> set[int] | None:
 
 def _key() -> str | None:
     key = request.headers.get(KEY)
-    if key is not None and not (0 < len(key) <= KEY_MAX and key.isascii() and key.isprintable()):
-        raise Invalide([{"header": KEY, "detail": f"De 1 à {KEY_MAX} caractères ASCII."}])
+    if key is not None and not re.fullmatch(KEYS, key):
+        raise Invalide([{"header": KEY, "detail": f"De 1 à {KEY_MAX} caractères ASCII, sans espace."}])
     return key
 
 

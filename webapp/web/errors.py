@@ -136,7 +136,7 @@ def _domain(error: DomainError) -> Response:
         advice = f"Peuvent vous le donner : {', '.join(error.grantors)}." if error.grantors else WORDS[403][2]
     response = error_response(error.status, error.message, advice, code=error.code, details=error.details)
     response.headers.update(error.headers)
-    return response
+    return later(response, error)
 
 
 def _http(error: HTTPException) -> Response:
