@@ -72,4 +72,4 @@ def test_without_a_token_nothing_but_that_is_said(app: Flask, name: str) -> None
 @pytest.mark.volume
 @pytest.mark.parametrize("name", NAMES)
 def test_the_document_holds_for_long(app: Flask, name: str) -> None:
-    push(app, Town(app, preset="référent"), name, 500, token=True)
+    push(app, Town(app, preset="référent"), name, 200, token=True)
