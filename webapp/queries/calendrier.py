@@ -12,7 +12,6 @@ from webapp.domain.intervals import Interval
 from webapp.domain.participation import Statut
 from webapp.extensions import db
 from webapp.models import (
-    Absence,
     Agent,
     Journal,
     Lieu,
@@ -126,22 +125,6 @@ def occurrences(
         )
     )
     return {(plage_id, day): (rdv_id, starts) for plage_id, day, rdv_id, starts in rows if plage_id and day}
-
-
-def absences(organisation: Organisation, window: Interval, agent_ids: Collection[int]) -> Sequence[Absence]:
-    """The absences of these agents that may touch the window, with their agent; `periods` says when, if they do."""
-    first, last = (local(moment, organisation.timezone).date() for moment in window)
-    return db.session.scalars(
-        select(Absence)
-        .where(
-            Absence.organisation_id == organisation.id,
-            Absence.agent_id.in_(agent_ids),
-            Absence.first_day <= last,
-            or_(Absence.rrule != "", Absence.last_day >= first),
-        )
-        .options(joinedload(Absence.agent))
-        .order_by(Absence.first_day, Absence.id)
-    ).all()
 
 
 def team(organisation: Organisation, services: Services) -> Sequence[Agent]:

@@ -69,7 +69,7 @@ def occupations(
 
 
 def absences(organisation: Organisation, window: Interval, agent_ids: Collection[int]) -> Sequence[Absence]:
-    """The absences of these agents that may touch the window; `periods` says when, if they do."""
+    """The absences of these agents that may touch the window, with their agent; `periods` says when, if they do."""
     first, last = (local(moment, organisation.timezone).date() for moment in window)
     return db.session.scalars(
         select(Absence)
@@ -79,5 +79,6 @@ def absences(organisation: Organisation, window: Interval, agent_ids: Collection
             Absence.first_day <= last,
             or_(Absence.rrule != "", Absence.last_day >= first),
         )
-        .order_by(Absence.id)
+        .options(joinedload(Absence.agent))
+        .order_by(Absence.first_day, Absence.id)
     ).all()

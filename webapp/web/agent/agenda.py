@@ -15,7 +15,7 @@ from webapp.domain.errors import Introuvable
 from webapp.domain.intervals import Interval
 from webapp.models import Agent, Lieu, Motif, Service
 from webapp.queries import calendrier as queries
-from webapp.queries import configuration
+from webapp.queries import configuration, disponibilites
 from webapp.queries.agenda import gauges
 from webapp.web.auth import allowed_services, current_agent, declares
 from webapp.web.htmx import macro_html, partial, respond
@@ -128,7 +128,7 @@ def agenda() -> ResponseReturnValue:
     rdvs = queries.sessions(organisation, services, window, filtre)
     left = queries.to_note(organisation, window, now) if window.start < now else set()
     seances = {rdv.id: (rdv, calendrier.shown(rdv, now, tz, to_note=rdv.id in left)) for rdv in rdvs}
-    away = queries.absences(organisation, window, _people(asked, options, me))
+    away = disponibilites.absences(organisation, window, _people(asked, options, me))
     page: dict[str, Any] = {
         "choix": asked,
         "options": options,

@@ -1,24 +1,19 @@
 """What agents fill in: their account, one person for a session, a cancellation."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any
 
 from flask import request
-from wtforms import EmailField, HiddenField, PasswordField, StringField, ValidationError
+from wtforms import EmailField, HiddenField, PasswordField, StringField
 from wtforms.fields import Field
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from webapp.clock import utcnow
-from webapp.domain import phones
-from webapp.domain.contacts import DOSSIER_MAX, clean_name, fold
-from webapp.domain.dates import local
 from webapp.domain.identity import Identity
 from webapp.models import Champ, Motif
 from webapp.services.comptes import PASSWORD_MIN
 
 from .base import BaseForm
-from .typed import NAME_MAX, birth_date_typed, email_typed
+from .personne import QuelquUn
 
 
 def said_yes(name: str, *, default: bool) -> bool:
@@ -82,29 +77,17 @@ class InviterForm(BaseForm):
         return picked(self.usager_id)
 
 
-class AjoutForm(BaseForm):
-    """Add one person to a session: somebody known (`usager_id`), or an identity typed by the agent.
-
-    A person may have no contact at all: they are then called.
-    """
+class AjoutForm(QuelquUn):
+    """Add one person to a session: somebody known (`usager_id`), or an identity typed by the agent."""
 
     usager_id = HiddenField()
     verifier = HiddenField(default="1")  # the page can ask whether it is somebody known of that name
-    prenom = StringField("Prénom")
-    nom = StringField("Nom")
-    date_naissance = StringField("Date de naissance")
-    telephone = StringField("Téléphone")
-    courriel = StringField("Courriel")
-    numero_dossier = StringField("Numéro de dossier")
 
     def __init__(self, motif: Motif, **options: Any) -> None:
-        super().__init__(**options)
-        self.timezone = motif.organisation.timezone
+        super().__init__(motif.organisation.timezone, **options)
         for champ in (Champ.DATE_NAISSANCE, Champ.NUMERO_DOSSIER):
             if not motif.asks(champ):
                 del self[champ.value]
-        self.prenom.flags.required = self.nom.flags.required = True
-        self.values: dict[str, str | date | None] = {}
 
     @property
     def known(self) -> int | None:
@@ -114,7 +97,7 @@ class AjoutForm(BaseForm):
     @property
     def identity(self) -> Identity | None:
         """Who is typed, cleaned; only after `validate()` has said yes. None when somebody known was picked."""
-        return None if self.known else Identity(**self.values)  # type: ignore[arg-type]
+        return None if self.known else super().identity
 
     @property
     def typed(self) -> list[tuple[str, str]]:
@@ -131,43 +114,6 @@ class AjoutForm(BaseForm):
         if self.known:
             return not self.stale
         return super().validate(extra_validators)
-
-    def validate_prenom(self, field: Field) -> None:
-        self._name(field, "Écrivez le prénom.")
-
-    def validate_nom(self, field: Field) -> None:
-        self._name(field, "Écrivez le nom de famille.")
-
-    def _name(self, field: Field, missing: str) -> None:
-        name = clean_name(field.data or "")
-        if not fold(name):
-            raise ValidationError(missing)
-        if len(name) > NAME_MAX:
-            raise ValidationError(f"C’est trop long : {NAME_MAX} caractères au plus.")
-        self.values[field.name] = name
-
-    def validate_telephone(self, field: Field) -> None:
-        typed = clean_name(field.data or "")
-        if typed:
-            try:
-                self.values["telephone"] = phones.parse(typed[:60], phones.region_of_timezone(self.timezone))
-            except phones.PhoneError as error:
-                raise ValidationError(error.message_fr) from error
-
-    def validate_courriel(self, field: Field) -> None:
-        typed = clean_name(field.data or "")
-        self.values["courriel"] = email_typed(typed) if typed else None
-
-    def validate_date_naissance(self, field: Field) -> None:
-        typed = clean_name(field.data or "")
-        today = local(utcnow(), self.timezone).date()
-        self.values["date_naissance"] = birth_date_typed(typed, today) if typed else None
-
-    def validate_numero_dossier(self, field: Field) -> None:
-        number = clean_name(field.data or "")
-        if len(number) > DOSSIER_MAX:
-            raise ValidationError(f"C’est trop long : {DOSSIER_MAX} caractères au plus.")
-        self.values["numero_dossier"] = number or None
 
 
 def typed_in_search(text: str) -> dict[str, str]:

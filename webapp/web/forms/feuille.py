@@ -13,8 +13,8 @@ from webapp.domain.identity import Identity
 from webapp.domain.participation import Statut
 from webapp.services.feuille import Pointage
 
-from .agent import NAME_MAX
 from .base import BaseForm, SubForm
+from .typed import NAME_MAX
 
 WALK_INS = 3
 VERSION = re.compile("[0-9]{1,9}")

@@ -1,17 +1,10 @@
-"""What agents say of a person: the same answers as the public form accepts, none of them asked for but a name."""
+"""What agents say of a person: their file, a relative, why a file goes."""
 
-from datetime import date
 from typing import Any
 
-from wtforms import BooleanField, HiddenField, RadioField, StringField, ValidationError
-from wtforms.fields import Field
+from wtforms import BooleanField, HiddenField, RadioField
 from wtforms.validators import InputRequired
 
-from webapp.clock import utcnow
-from webapp.domain import phones
-from webapp.domain.contacts import DOSSIER_MAX, clean_name
-from webapp.domain.dates import local
-from webapp.domain.identity import Identity
 from webapp.models import Usager
 from webapp.services.fiches import cle
 from webapp.services.fin_de_fiche import Proches, Raison
@@ -19,7 +12,7 @@ from webapp.services.fin_de_fiche import Proches, Raison
 from .base import BaseForm
 from .lieux import phone_shown
 from .motif import answers
-from .typed import birth_date_typed, email_typed, name_typed
+from .personne import QuelquUn
 
 COLUMNS = {
     "prenom": "first_name",
@@ -32,55 +25,10 @@ COLUMNS = {
 """Field → column of the file."""
 
 
-class PersonneForm(BaseForm):
+class PersonneForm(QuelquUn):
     """Somebody new. `quand_meme`: those who look like them have been seen."""
 
-    prenom = StringField("Prénom")
-    nom = StringField("Nom")
-    date_naissance = StringField("Date de naissance")
-    telephone = StringField("Téléphone")
-    courriel = StringField("Courriel")
-    numero_dossier = StringField("Numéro de dossier")
     quand_meme = HiddenField()
-
-    def __init__(self, timezone: str, **options: Any) -> None:
-        super().__init__(**options)
-        self.timezone, self.region = timezone, phones.region_of_timezone(timezone)
-        self.prenom.flags.required = self.nom.flags.required = True
-        self.said: dict[str, str | date | None] = {}
-
-    @property
-    def identity(self) -> Identity:
-        """Who is typed, once valid."""
-        return Identity(**self.said)  # type: ignore[arg-type]
-
-    def validate_prenom(self, field: Field) -> None:
-        self.said["prenom"] = name_typed(field.data, "Écrivez le prénom.")
-
-    def validate_nom(self, field: Field) -> None:
-        self.said["nom"] = name_typed(field.data, "Écrivez le nom de famille.")
-
-    def validate_telephone(self, field: Field) -> None:
-        typed = clean_name(field.data or "")
-        try:
-            self.said["telephone"] = phones.parse(typed[:60], self.region) if typed else None
-        except phones.PhoneError as error:
-            raise ValidationError(error.message_fr) from error
-
-    def validate_courriel(self, field: Field) -> None:
-        typed = clean_name(field.data or "")
-        self.said["courriel"] = email_typed(typed) if typed else None
-
-    def validate_date_naissance(self, field: Field) -> None:
-        typed = clean_name(field.data or "")
-        today = local(utcnow(), self.timezone).date()
-        self.said["date_naissance"] = birth_date_typed(typed, today) if typed else None
-
-    def validate_numero_dossier(self, field: Field) -> None:
-        number = clean_name(field.data or "")
-        if len(number) > DOSSIER_MAX:
-            raise ValidationError(f"C’est trop long : {DOSSIER_MAX} caractères au plus.")
-        self.said["numero_dossier"] = number or None
 
 
 class ProcheForm(PersonneForm):
