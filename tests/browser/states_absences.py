@@ -58,7 +58,10 @@ def typed(page: Page, _scene: Scene) -> None:
 
 
 def stale(page: Page, scene: Scene) -> None:
-    page.goto(absence("/seances")(page, scene))
+    address = absence("/seances")(page, scene)
+    with scene.stage.rows() as rows:
+        rows.session()  # that she holds alone, whatever others became
+    page.goto(address)
     page.locator("main form [name=csrf_token]").evaluate("e => { e.value = 'périmé' }")
     press(page, "Enregistrer ces choix")
     expect(page.locator("#erreurs")).to_contain_text("ouverte depuis trop longtemps")

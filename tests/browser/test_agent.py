@@ -52,6 +52,7 @@ def test_wrong_then_forgotten_password(visitor: Callable[..., Page], stage: Stag
     expect(page.locator("#erreurs")).to_be_visible()
     log_in(page, NEW_PASSWORD)
     expect(page.get_by_role("heading", level=1)).to_have_text("Bonjour Maëlle")
+    page.get_by_role("button", name="Menu", exact=True).click()
     page.get_by_role("button", name="Se déconnecter").click()
     expect(page.get_by_text("Votre session est fermée")).to_be_visible()
     page.goto(link)

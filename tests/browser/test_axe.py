@@ -128,7 +128,8 @@ def windows(
 
 
 def violations(page: Page, scheme: str) -> list[str]:
-    """What axe says, one line for each element."""
+    """What axe says, one line for each element; a page that is not of a `Window` gets axe now."""
+    page.evaluate(f"window.loadAxe || ({AXE})")
     return [
         f"{rule['id']} ({rule['impact']}): {node['html'][:200]} | {node['failureSummary']}"
         for rule in page.evaluate(LOOK, [scheme, COLOURS])

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pyotp
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
 from tests import factories as make
@@ -20,7 +19,6 @@ CODE = re.compile(r"(?:[a-z0-9]{4}-){3}[a-z0-9]{4}")
 
 
 def clean(page: Page) -> None:
-    page.evaluate(AXE_SCRIPT)
     assert violations(page, "light") == []
 
 

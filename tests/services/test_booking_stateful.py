@@ -83,7 +83,7 @@ class Model:
                 return Interdit
         if not agent and self.status.get(who) == "annule":
             return Refus
-        self.move(who, "inscrit")
+        self.move(who, "present" if agent and self.started else "inscrit")  # a walk-in is there
         return None
 
     def book_all(self, envoi: str, family: tuple[int, ...]) -> type[DomainError] | None:
