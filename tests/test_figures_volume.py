@@ -7,13 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import urllib3
 from flask import Flask
 from sqlalchemy import select
 
 from tests import factories as make
 from tests.desk import inside
 from tests.history import fill
+from tests.noise import noise
 from tests.pages import PageClient
+from tests.servers import Site
 from webapp.clock import utcnow
 from webapp.domain.participation import Acteur, Statut
 from webapp.extensions import db
@@ -109,3 +112,45 @@ def test_three_years_of_figures(app: Flask) -> None:
             one = cost(lambda address=address: client.flask.get(address))  # type: ignore[misc]
         print(f"{address}: {one * 1000:.0f} ms")
         assert one < PAGE_SECONDS
+
+
+@pytest.mark.parametrize("base", ["postgresql"], indirect=True)
+def test_pages_are_unharmed_while_a_long_file_is_written(app: Flask, live_server: Callable[..., Site]) -> None:
+    """A real worker writes 200,000 rows, real web processes answer people meanwhile, on the same processors."""
+    site = live_server()
+    with app.app_context():
+        service_ = make.service()
+        agent = make.agent(service_, "référent")
+        motif = make.motif(service_, capacite_max=20)
+        make.rdv(motif)
+        fill([motif], 10_000, 20)
+        address, choix = f"{site.url}/o/{motif.organisation.slug}", Choix(services=(service_.id,))
+        pool = urllib3.PoolManager()
+
+        def ask() -> float:
+            began = time.perf_counter()
+            answer = pool.request("GET", address)
+            assert answer.status == 200
+            return time.perf_counter() - began
+
+        def p95(several: list[float]) -> float:
+            return sorted(several)[int(len(several) * 0.95)]
+
+        for _ in range(50):
+            ask()
+        alone = p95([ask() for _ in range(300)])
+        export_id = service.ask(GenreExport.STATISTIQUES, FormatExport.XLSX, choix, agent=agent, envoi="x").id
+        written: list[float] = []
+        seen: list[int] = []
+        etat = EtatExport.A_FAIRE
+        until = time.monotonic() + 300
+        while etat is not EtatExport.PRET and time.monotonic() < until:
+            written += [ask() for _ in range(20)]
+            etat, done = db.session.execute(select(Export.etat, Export.faits).where(Export.id == export_id)).one()
+            db.session.rollback()
+            seen.append(done)
+        assert etat is EtatExport.PRET
+        assert seen == sorted(seen) and len(set(seen)) > 10
+        slow = p95(written)
+        print(f"\np95: {alone * 1000:.1f} ms alone, {slow * 1000:.1f} ms while it is written, {len(written)} pages")
+        assert slow < 3 * noise() * alone
