@@ -15,15 +15,18 @@ from webapp.models import Absence, Rdv
 
 LIST = "/agent/absences"
 NEW = f"{LIST}/nouvelle"
+AWAY = f"{LONG} !"
+"""The absence these states are about: others note some for her too."""
 
 
 def _made(rows: Rows) -> Absence:
     """Hélène is away while she holds most sessions of the scene; colleagues are free, busy, away or of a long name."""
     helene = rows.agent(HELENE)
-    found = db.session.scalars(select(Absence).where(Absence.agent_id == helene.id).order_by(Absence.id)).first()
+    mine = select(Absence).where(Absence.agent_id == helene.id, Absence.title == AWAY)
+    found = db.session.scalars(mine).first()
     if found is not None:
         return found
-    found = make.absence(helene, title=LONG)
+    found = make.absence(helene, title=AWAY)
     make.absence(helene, first_day=(utcnow() - timedelta(days=40)).date(), title="Formation")
     service = rows.service("Insertion")
     make.agent(service, first_name="Marie-Ange", last_name=f"de {LONG_WORD}")
@@ -58,10 +61,7 @@ def typed(page: Page, _scene: Scene) -> None:
 
 
 def stale(page: Page, scene: Scene) -> None:
-    address = absence("/seances")(page, scene)
-    with scene.stage.rows() as rows:
-        rows.session()  # that she holds alone, whatever others became
-    page.goto(address)
+    page.goto(absence("/seances")(page, scene))
     page.locator("main form [name=csrf_token]").evaluate("e => { e.value = 'périmé' }")
     press(page, "Enregistrer ces choix")
     expect(page.locator("#erreurs")).to_contain_text("ouverte depuis trop longtemps")
