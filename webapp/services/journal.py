@@ -45,29 +45,14 @@ def note_moves(
     **details: Any,
 ) -> None:
     """Each of these people of one session was moved, from the status that goes with them: one statement for all."""
-    common = {
-        "organisation_id": rdv.organisation_id,
-        "acteur": by,
-        "agent_id": agent.id if agent else None,
-        "rdv_id": rdv.id,
-        "sujet_type": "participation",
-        "action": "statut",
-    }
+    common = {**_of_session(rdv, "participation", by, agent), "action": "statut"}
     _write(*({**common, "sujet_id": row.id, "details": {"de": de, "a": a, **details}} for row, de in moves))
 
 
 def note_seats(rdv: Rdv, rows: Iterable[Participation], *, by: Acteur, agent: Agent | None, **details: Any) -> None:
     """Each of these people has a seat of that session now: one statement for all."""
-    common = {
-        "organisation_id": rdv.organisation_id,
-        "acteur": by,
-        "agent_id": agent.id if agent else None,
-        "rdv_id": rdv.id,
-        "sujet_type": "participation",
-        "action": "inscription",
-        "details": details,
-    }
-    _write(*({**common, "sujet_id": row.id} for row in rows))
+    common = {**_of_session(rdv, "participation", by, agent), "action": "inscription"}
+    _write(*({**common, "sujet_id": row.id, "details": details} for row in rows))
 
 
 def note_sessions(action: str, lines: Iterable[tuple[Rdv, dict[str, Any]]], agent: Agent) -> None:
@@ -113,20 +98,24 @@ def note_absence(absence: Absence, action: str, agent: Agent, changements: dict[
 
 def note_waits(rdv: Rdv, entries: Iterable[FileAttente], *, by: Acteur, agent: Agent | None) -> None:
     """What became of these people's wait for a seat: one statement for all."""
-    common = {
-        "organisation_id": rdv.organisation_id,
-        "acteur": by,
-        "agent_id": agent.id if agent else None,
-        "rdv_id": rdv.id,
-        "sujet_type": "fileattente",
-        "action": "attente",
-    }
+    common = {**_of_session(rdv, "fileattente", by, agent), "action": "attente"}
     _write(
         *(
             {**common, "sujet_id": entry.id, "details": {"a": entry.etat.value, "places": entry.places}}
             for entry in entries
         )
     )
+
+
+def _of_session(rdv: Rdv, sujet_type: str, by: Acteur, agent: Agent | None) -> dict[str, Any]:
+    """What lines about several places or waits of one session share."""
+    return {
+        "organisation_id": rdv.organisation_id,
+        "acteur": by,
+        "agent_id": agent.id if agent else None,
+        "rdv_id": rdv.id,
+        "sujet_type": sujet_type,
+    }
 
 
 def _write(*rows: dict[str, Any]) -> None:
